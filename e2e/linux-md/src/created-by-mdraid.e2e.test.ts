@@ -1,0 +1,76 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { describe, expect } from "vitest";
+import { searchPath } from "../vm/requirements.js";
+import { arrayCases, createOptions } from "./support/array-case.js";
+import { firstDifference, sha256 } from "./support/bytes.js";
+import { describeWithLinux, test } from "./support/linux-test.js";
+import { mdraid } from "./support/mdraid.js";
+import { randomBytes, seed } from "./support/random-bytes.js";
+import { guestDisks } from "./support/workbench.js";
+
+const execFileAsync = promisify(execFile);
+
+describeWithLinux(`arrays that mdraid created (seed ${seed})`, () => {
+  describe.each(arrayCases)("$title", (arrayCase) => {
+    const slots = Array.from({ length: arrayCase.raidDevices }, (_, slot) => slot);
+    const disks = guestDisks(arrayCase.raidDevices);
+
+    test("Linux runs one as it is, with the parity that mdraid computed", async ({ bench }) => {
+      const members = await Promise.all(slots.map((slot) => bench.usedMember(`member${slot}`, arrayCase)));
+      await mdraid(["create", ...createOptions(arrayCase), ...members]);
+      const content = await bench.readArray(members);
+
+      const linux = await bench.linux(
+        members,
+        `mdadm --assemble /dev/md0 ${disks.join(" ")}
+         settled
+         echo "sha256=$(content)"
+         echo "mismatches=$(mismatches)"
+         mdadm --stop /dev/md0`,
+      );
+
+      expect(linux.values).toEqual({ sha256: sha256(content), mismatches: "0" });
+      expect(linux.console).not.toMatch(/md: (resync|recovery)/);
+    });
+
+    test("Linux makes a file system on one and mdraid reads its files", async ({ bench }) => {
+      const members = slots.map((slot) => bench.path(`member${slot}`));
+      await mdraid([
+        "create",
+        ...createOptions(arrayCase),
+        "--size",
+        `${arrayCase.memberSizeMib}M`,
+        ...members,
+      ]);
+      const files = { small: randomBytes("small", 5), large: randomBytes("large", 9_999_999) };
+      await bench.write("small", files.small);
+      await bench.write("large", files.large);
+
+      const linux = await bench.linux(
+        members,
+        `mdadm --assemble /dev/md0 ${disks.join(" ")}
+         /sbin/mke2fs -q -t ext4 /dev/md0
+         mount /dev/md0 /mnt
+         cp /host/small /host/large /mnt
+         umount /mnt
+         settled
+         echo "sha256=$(content)"
+         echo "mismatches=$(mismatches)"
+         mdadm --stop /dev/md0`,
+      );
+      await mdraid(["read", ...members, "-o", bench.path("filesystem")]);
+
+      expect(linux.values).toEqual({ sha256: sha256(await bench.read("filesystem")), mismatches: "0" });
+      for (const [name, bytes] of Object.entries(files)) {
+        await debugfs(bench.path("filesystem"), `dump /${name} ${bench.path(`${name}-read-back`)}`);
+        expect(firstDifference(await bench.read(`${name}-read-back`), bytes)).toBeUndefined();
+      }
+    });
+  });
+});
+
+/** Runs a command of debugfs, which reads ext4 without the kernel's help. */
+async function debugfs(filesystem: string, command: string): Promise<void> {
+  await execFileAsync("debugfs", ["-R", command, filesystem], { env: { PATH: searchPath } });
+}

@@ -1,0 +1,27 @@
+# What the guest's scripts have in common; it comes before each of them. The array is always /dev/md0.
+set -eu
+md=/sys/block/md0/md
+# Without this, md resyncs at 1 MB/s while anything else uses the array.
+echo 1000000 >/proc/sys/dev/raid/speed_limit_min
+
+# Waits until every slot is in sync and nothing is being resynced.
+settled() {
+  until [ "$(cat $md/degraded) $(cat $md/resync_start) $(cat $md/sync_action)" = "0 none idle" ]; do
+    usleep 100000
+  done
+}
+
+# Prints how many sectors' parity md finds wrong.
+mismatches() {
+  echo check >$md/sync_action
+  until [ "$(cat $md/sync_action)" = idle ]; do
+    usleep 100000
+  done
+  cat $md/mismatch_cnt
+}
+
+# Prints the SHA-256 of the array's content, as it is on the disks.
+content() {
+  echo 3 >/proc/sys/vm/drop_caches
+  sha256sum </dev/md0 | cut -d ' ' -f 1
+}

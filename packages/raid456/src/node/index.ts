@@ -1,0 +1,1 @@
+export { FileMember } from "./file-member.js";

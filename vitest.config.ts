@@ -1,0 +1,25 @@
+import { defineConfig } from "vitest/config";
+
+// Packages resolve each other to their sources, so that no test needs a build first.
+const conditions = ["@dmaengine/source", "module", "node", "development|production"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["{packages,apps}/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: ["**/*.e2e.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: { name: "e2e", include: ["{apps,e2e}/*/src/**/*.e2e.test.ts"] },
+      },
+    ],
+  },
+});
