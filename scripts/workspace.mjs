@@ -40,6 +40,11 @@ export function pnpm(args, stdio) {
   return run([...pnpmCommand, ...args], stdio);
 }
 
+/** Like `run`, for a script of the root package.json. */
+export function script(name) {
+  return run(["node", "--run", name]);
+}
+
 /** Like `run`, for turbo, which looks for pnpm on the PATH: pnpm puts itself there for its children. */
 export function turbo(args, stdio) {
   return pnpm(["exec", "turbo", "run", "--output-logs=errors-only", ...args], stdio);

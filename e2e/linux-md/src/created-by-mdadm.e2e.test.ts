@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import { type ArrayCase, arrayCases, createOptions, parityDisks, subsets } from "./support/array-case.js";
 import { firstDifference, sha256 } from "./support/bytes.js";
 import { describeWithLinux, test as linuxTest } from "./support/linux-test.js";
-import { mdraid } from "./support/mdraid.js";
+import { mdraid, mdraidReports } from "./support/mdraid.js";
 import { randomBytes, seed } from "./support/random-bytes.js";
 import { guestDisks, Workbench } from "./support/workbench.js";
 
@@ -12,15 +12,16 @@ interface LinuxArray {
   readonly members: readonly string[];
   /** What Linux wrote to it, from the first byte to the last. */
   readonly content: Buffer;
+  readonly reports: Awaited<ReturnType<Workbench["mdadmReports"]>>;
 }
 
-async function createWithLinux(bench: Workbench, arrayCase: ArrayCase): Promise<LinuxArray> {
+async function createWithLinux(workbench: Workbench, arrayCase: ArrayCase): Promise<LinuxArray> {
   const slots = Array.from({ length: arrayCase.raidDevices }, (_, slot) => slot);
-  const members = await Promise.all(slots.map((slot) => bench.blankMember(`member${slot}`, arrayCase)));
-  const random = randomBytes("content", arrayCase.raidDevices * arrayCase.memberSizeMib * 1024 * 1024);
-  await bench.write("random", random);
+  const members = await Promise.all(slots.map((slot) => workbench.blankMember(`member${slot}`, arrayCase)));
+  const random = randomBytes("content", arrayCase.raidDevices * arrayCase.memberSizeKib * 1024);
+  await workbench.write("random", random);
   const disks = guestDisks(arrayCase.raidDevices);
-  const linux = await bench.linux(
+  const linux = await workbench.linux(
     members,
     `mdadm --create /dev/md0 --run ${createOptions(arrayCase).join(" ")} ${disks.join(" ")}
      settled
@@ -29,28 +30,31 @@ async function createWithLinux(bench: Workbench, arrayCase: ArrayCase): Promise<
      sync
      echo "size=$size"
      echo "sha256=$(content)"
-     mdadm --stop /dev/md0`,
+     settled
+     mdadm --detail /dev/md0 >/host/detail
+     mdadm --stop /dev/md0
+     mdadm --examine ${disks.join(" ")} >/host/examine`,
   );
   const content = random.subarray(0, Number(linux.values["size"]));
   expect(linux.values["sha256"]).toBe(sha256(content));
-  return { members, content };
+  return { members, content, reports: await workbench.mdadmReports() };
 }
 
 /** Adds the array of a case, made and filled by Linux when the first test asks for it. */
 const test = linuxTest.extend("linuxArray", { scope: "file" }, ({ vm }, { onCleanup }) => {
-  const benches: Workbench[] = [];
+  const workbenches: Workbench[] = [];
   onCleanup(async () => {
-    await Promise.all(benches.map((bench) => bench.remove()));
+    await Promise.all(workbenches.map((workbench) => workbench.remove()));
   });
+  const make = async (arrayCase: ArrayCase): Promise<LinuxArray> => {
+    const workbench = await Workbench.make(vm);
+    workbenches.push(workbench);
+    return createWithLinux(workbench, arrayCase);
+  };
   const arrays = new Map<ArrayCase, Promise<LinuxArray>>();
-  return async (arrayCase: ArrayCase): Promise<LinuxArray> => {
-    let array = arrays.get(arrayCase);
-    if (array === undefined) {
-      const bench = await Workbench.make(vm);
-      benches.push(bench);
-      array = createWithLinux(bench, arrayCase);
-      arrays.set(arrayCase, array);
-    }
+  return (arrayCase: ArrayCase): Promise<LinuxArray> => {
+    const array = arrays.get(arrayCase) ?? make(arrayCase);
+    arrays.set(arrayCase, array);
     return array;
   };
 });
@@ -60,10 +64,10 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
     const { raidDevices } = arrayCase;
     const disks = guestDisks(raidDevices);
 
-    test("mdraid reads what Linux wrote", async ({ bench, linuxArray }) => {
+    test("mdraid reads what Linux wrote", async ({ workbench, linuxArray }) => {
       const { members, content } = await linuxArray(arrayCase);
 
-      expect(firstDifference(await bench.readArray(members), content)).toBeUndefined();
+      expect(firstDifference(await workbench.readArray(members), content)).toBeUndefined();
 
       // Any order of the members will do, and any range.
       const [offset, length] = [1_234_567, 7_654_321];
@@ -72,21 +76,27 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
       expect(firstDifference(part, content.subarray(offset, offset + length))).toBeUndefined();
     });
 
-    test.for(subsets(raidDevices, parityDisks(arrayCase)))(
-      "mdraid reads what Linux wrote without the members %j",
-      async (withheld, { bench, linuxArray }) => {
+    test("mdraid says the same about one as mdadm", async ({ linuxArray }) => {
+      const { members, reports } = await linuxArray(arrayCase);
+      expect(await mdraidReports(members)).toMatchObject(reports);
+    });
+
+    const subsetsToLose = subsets(raidDevices, parityDisks(arrayCase)).map((withheld) => ({ withheld }));
+    test.for(subsetsToLose)(
+      "mdraid reads what Linux wrote without the members $withheld",
+      async ({ withheld }, { workbench, linuxArray }) => {
         const { members, content } = await linuxArray(arrayCase);
         const given = members.filter((_, slot) => !withheld.includes(slot));
-        expect(firstDifference(await bench.readArray(given), content)).toBeUndefined();
+        expect(firstDifference(await workbench.readArray(given), content)).toBeUndefined();
       },
     );
 
-    test("Linux reads what mdraid wrote", async ({ bench, linuxArray }) => {
+    test("Linux reads what mdraid wrote", async ({ workbench, linuxArray }) => {
       const { members: originals, content: before } = await linuxArray(arrayCase);
-      const members = await bench.copies(originals);
+      const members = await workbench.copies(originals);
       const content = await writeInPlaces(members, before);
 
-      const linux = await bench.linux(
+      const linux = await workbench.linux(
         members,
         `mdadm --assemble /dev/md0 ${disks.join(" ")}
          settled
@@ -100,20 +110,22 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
     });
 
     test("Linux leaves members out that missed a write of mdraid, and rebuilds them", async ({
-      bench,
+      workbench,
       linuxArray,
     }) => {
       const { members: originals, content: before } = await linuxArray(arrayCase);
-      const members = await bench.copies(originals);
+      const members = await workbench.copies(originals);
       const missed = [0, 2].slice(0, parityDisks(arrayCase));
-      const content = await writeInPlaces(
-        members.filter((_, slot) => !missed.includes(slot)),
-        before,
-      );
+      const written = members.filter((_, slot) => !missed.includes(slot));
+      const content = await writeInPlaces(written, before);
+      const writtenDisks = disks.filter((_, slot) => !missed.includes(slot));
+      const reports = await mdraidReports(written, { exitCode: 1 });
 
-      const linux = await bench.linux(
+      const linux = await workbench.linux(
         members,
-        `mdadm --assemble --run /dev/md0 ${disks.join(" ")}
+        `mdadm --examine ${writtenDisks.join(" ")} >/host/examine
+         mdadm --assemble --run /dev/md0 ${disks.join(" ")}
+         mdadm --detail /dev/md0 >/host/detail
          echo "degraded=$(cat $md/degraded)"
          echo "degraded_sha256=$(content)"
          mdadm /dev/md0 --add ${missed.map((slot) => disks[slot]).join(" ")}
@@ -129,18 +141,21 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
         sha256: sha256(content),
         mismatches: "0",
       });
-      expect(firstDifference(await bench.readArray(members), content)).toBeUndefined();
+      expect(reports).toMatchObject(await workbench.mdadmReports());
+      expect(firstDifference(await workbench.readArray(members), content)).toBeUndefined();
       await mdraid(["check", ...members]);
     });
 
-    test("Linux takes members that mdraid rebuilt", async ({ bench, linuxArray }) => {
+    test("Linux takes members that mdraid rebuilt", async ({ workbench, linuxArray }) => {
       const { members: originals, content } = await linuxArray(arrayCase);
       const lost = [1, 3].slice(0, parityDisks(arrayCase));
-      const kept = await bench.copies(originals.filter((_, slot) => !lost.includes(slot)));
-      const rebuilt = await Promise.all(lost.map((slot) => bench.usedMember(`rebuilt${slot}`, arrayCase)));
+      const kept = await workbench.copies(originals.filter((_, slot) => !lost.includes(slot)));
+      const rebuilt = await Promise.all(
+        lost.map((slot) => workbench.usedMember(`rebuilt${slot}`, arrayCase)),
+      );
       await mdraid(["add", "--to", ...kept, "--", ...rebuilt]);
 
-      const linux = await bench.linux(
+      const linux = await workbench.linux(
         [...kept, ...rebuilt],
         `mdadm --assemble /dev/md0 ${disks.join(" ")}
          settled
@@ -154,19 +169,19 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
     });
 
     test("Linux and mdraid see the same wrong parity, and none after mdraid's repair", async ({
-      bench,
+      workbench,
       linuxArray,
     }) => {
       const { members: originals, content } = await linuxArray(arrayCase);
-      const damaged = await bench.copies(originals, "damaged-");
+      const damaged = await workbench.copies(originals, "damaged-");
       // The first stripe has its P in the last slot, in RAID-4 and in left-symmetric RAID-5 and 6 alike.
       await flipFirstDataByte(damaged[raidDevices - 1] as string);
       await mdraid(["check", ...damaged], { exitCode: 1 });
-      const repaired = await bench.copies(damaged, "repaired-");
+      const repaired = await workbench.copies(damaged, "repaired-");
       await mdraid(["repair", ...repaired]);
       await mdraid(["check", ...repaired]);
 
-      const linux = await bench.linux(
+      const linux = await workbench.linux(
         [...damaged, ...repaired],
         `mdadm --assemble /dev/md0 ${disks.join(" ")}
          echo "damaged_mismatches=$(mismatches)"

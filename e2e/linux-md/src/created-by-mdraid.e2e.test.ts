@@ -5,7 +5,7 @@ import { searchPath } from "../vm/requirements.js";
 import { arrayCases, createOptions } from "./support/array-case.js";
 import { firstDifference, sha256 } from "./support/bytes.js";
 import { describeWithLinux, test } from "./support/linux-test.js";
-import { mdraid } from "./support/mdraid.js";
+import { mdraid, mdraidReports } from "./support/mdraid.js";
 import { randomBytes, seed } from "./support/random-bytes.js";
 import { guestDisks } from "./support/workbench.js";
 
@@ -16,15 +16,22 @@ describeWithLinux(`arrays that mdraid created (seed ${seed})`, () => {
     const slots = Array.from({ length: arrayCase.raidDevices }, (_, slot) => slot);
     const disks = guestDisks(arrayCase.raidDevices);
 
-    test("Linux runs one as it is, with the parity that mdraid computed", async ({ bench }) => {
-      const members = await Promise.all(slots.map((slot) => bench.usedMember(`member${slot}`, arrayCase)));
+    test("Linux runs one as it is, says the same about it, and finds its parity right", async ({
+      workbench,
+    }) => {
+      const members = await Promise.all(
+        slots.map((slot) => workbench.usedMember(`member${slot}`, arrayCase)),
+      );
       await mdraid(["create", ...createOptions(arrayCase), ...members]);
-      const content = await bench.readArray(members);
+      const content = await workbench.readArray(members);
+      const reports = await mdraidReports(members);
 
-      const linux = await bench.linux(
+      const linux = await workbench.linux(
         members,
-        `mdadm --assemble /dev/md0 ${disks.join(" ")}
+        `mdadm --examine ${disks.join(" ")} >/host/examine
+         mdadm --assemble /dev/md0 ${disks.join(" ")}
          settled
+         mdadm --detail /dev/md0 >/host/detail
          echo "sha256=$(content)"
          echo "mismatches=$(mismatches)"
          mdadm --stop /dev/md0`,
@@ -32,22 +39,23 @@ describeWithLinux(`arrays that mdraid created (seed ${seed})`, () => {
 
       expect(linux.values).toEqual({ sha256: sha256(content), mismatches: "0" });
       expect(linux.console).not.toMatch(/md: (resync|recovery)/);
+      expect(reports).toMatchObject(await workbench.mdadmReports());
     });
 
-    test("Linux makes a file system on one and mdraid reads its files", async ({ bench }) => {
-      const members = slots.map((slot) => bench.path(`member${slot}`));
+    test("Linux makes a file system on one and mdraid reads its files", async ({ workbench }) => {
+      const members = slots.map((slot) => workbench.path(`member${slot}`));
       await mdraid([
         "create",
         ...createOptions(arrayCase),
         "--size",
-        `${arrayCase.memberSizeMib}M`,
+        `${arrayCase.memberSizeKib}K`,
         ...members,
       ]);
       const files = { small: randomBytes("small", 5), large: randomBytes("large", 9_999_999) };
-      await bench.write("small", files.small);
-      await bench.write("large", files.large);
+      await workbench.write("small", files.small);
+      await workbench.write("large", files.large);
 
-      const linux = await bench.linux(
+      const linux = await workbench.linux(
         members,
         `mdadm --assemble /dev/md0 ${disks.join(" ")}
          /sbin/mke2fs -q -t ext4 /dev/md0
@@ -59,12 +67,12 @@ describeWithLinux(`arrays that mdraid created (seed ${seed})`, () => {
          echo "mismatches=$(mismatches)"
          mdadm --stop /dev/md0`,
       );
-      await mdraid(["read", ...members, "-o", bench.path("filesystem")]);
+      await mdraid(["read", ...members, "-o", workbench.path("filesystem")]);
 
-      expect(linux.values).toEqual({ sha256: sha256(await bench.read("filesystem")), mismatches: "0" });
+      expect(linux.values).toEqual({ sha256: sha256(await workbench.read("filesystem")), mismatches: "0" });
       for (const [name, bytes] of Object.entries(files)) {
-        await debugfs(bench.path("filesystem"), `dump /${name} ${bench.path(`${name}-read-back`)}`);
-        expect(firstDifference(await bench.read(`${name}-read-back`), bytes)).toBeUndefined();
+        await debugfs(workbench.path("filesystem"), `dump /${name} ${workbench.path(`${name}-read-back`)}`);
+        expect(firstDifference(await workbench.read(`${name}-read-back`), bytes)).toBeUndefined();
       }
     });
   });

@@ -150,7 +150,7 @@ async function readIfThere(directory: string, name: string): Promise<string> {
 }
 
 function section(title: string, text: string): string {
-  const lines = text.trimEnd().split("\n").slice(-30).join("\n");
+  const lines = text.trimEnd().split("\n").slice(-60).join("\n");
   return lines === "" ? "" : `\n--- ${title} ---\n${lines}`;
 }
 

@@ -1,9 +1,9 @@
 import { DMA_COOKIE_INIT, type DmaCookie, isComplete, nextCookie } from "./cookie.js";
 import { Descriptor, type DmaTx, type DmaTxDescriptor, TxState } from "./descriptor.js";
 import type { DmaDevice } from "./device.js";
-import type { ChannelHost, DriverChannelControl } from "./driver-contract.js";
+import type { ChannelHost, DriverChannelControl, DriverSlaveControl } from "./driver-contract.js";
 import { DmaError } from "./errors.js";
-import { DMA_PREP_INTERRUPT } from "./flags.js";
+import { DMA_CTRL_REUSE, DMA_PREP_INTERRUPT, DMA_PREP_REPEAT } from "./flags.js";
 import {
   type AnyOperationDefinition,
   type DmaOperation,
@@ -13,10 +13,11 @@ import {
   type OperationPort,
   prepName,
 } from "./operations/operation.js";
+import type { SlaveCapabilities } from "./slave.js";
 import { type ChannelStats, newOperationStats, type OperationStats } from "./stats.js";
 import { DmaStatus, DmaTransResult } from "./status.js";
 
-/** How many failed cookies a channel remembers for `txStatus`. */
+/** How many failed cookies a channel remembers for `txStatus`, beside those of a full ring. */
 const REMEMBERED_FAILURES = 1024;
 /** How long a wait lasts before it is given up (`dma_sync_wait`). */
 const SYNC_WAIT_MILLIS = 5000;
@@ -52,7 +53,9 @@ export class Channel implements ChannelHost {
   readonly holders: string[] = [];
   /** Whether its one holder has it for itself. */
   exclusive = false;
-  #driver!: DriverChannelControl;
+  /** Whether its device was taken away. */
+  removed = false;
+  #driver!: DriverChannelControl & Partial<DriverSlaveControl>;
   readonly #descriptors: Descriptor[] = [];
   /** Free descriptors, first in first out, so that a finished one stays readable for as long as possible. */
   readonly #free: Descriptor[] = [];
@@ -61,7 +64,8 @@ export class Channel implements ChannelHost {
   /** Submitted and unfinished, in order of submission. */
   #firstSubmitted: Descriptor | null = null;
   #lastSubmitted: Descriptor | null = null;
-  /** Complete, with a callback that has not run yet. */
+  #inFlight = 0;
+  /** With a callback that has not run yet. */
   #firstCallback: Descriptor | null = null;
   #lastCallback: Descriptor | null = null;
   #callbacksQueued = false;
@@ -70,8 +74,14 @@ export class Channel implements ChannelHost {
     this.runCallbacks();
   };
   #used: DmaCookie = DMA_COOKIE_INIT;
+  #issued: DmaCookie = DMA_COOKIE_INIT;
   #completed: DmaCookie = DMA_COOKIE_INIT;
   readonly #failures = new Set<DmaCookie>();
+  #paused = false;
+  /** Resolves when nothing that was terminated touches memory any more. Null when that is so. */
+  #stopping: Promise<void> | null = null;
+  /** Transactions in flight whose `done` needs polling, and whether the polling goes on now. */
+  #watched = 0;
   #watching = false;
 
   constructor(device: DmaDevice, name: string, ringSize: number) {
@@ -86,47 +96,45 @@ export class Channel implements ChannelHost {
     this.#freeCount = ringSize;
   }
 
-  /** Joins the driver's half and makes a port for each operation. Refuses a claim without its prep call. */
+  /** Joins the driver's half and makes a port for each operation. Refuses a claim without the calls that go with it. */
   attach(
     driver: DriverChannelControl,
     operations: readonly { definition: AnyOperationDefinition; limits: OperationLimits<DmaOperation> }[],
   ): void {
     this.#driver = driver;
     for (const { definition, limits } of operations) {
-      const name = prepName(definition.name);
-      const prep = (driver as unknown as Record<string, unknown>)[name];
-      if (typeof prep !== "function") {
-        throw new DmaError(
-          "ERR_DMA_CAPABILITY",
-          `${this.name} claims the operation "${definition.name}", but its driver has no ${name}()`,
-        );
-      }
+      const prep = this.#need(driver, definition.name, prepName(definition.name));
       this.ports.set(
         definition.name,
-        new Port(
-          this,
-          definition as unknown as OperationDefinition<DmaOperation>,
-          limits,
-          prep.bind(driver) as (tx: DmaTx) => boolean,
-        ),
+        new Port(this, definition as unknown as OperationDefinition<DmaOperation>, limits, prep),
       );
     }
   }
 
-  get driver(): DriverChannelControl {
+  #need(driver: DriverChannelControl, claim: string, call: string): (tx: DmaTx) => boolean {
+    const method = (driver as unknown as Record<string, unknown>)[call];
+    if (typeof method === "function") return method.bind(driver) as (tx: DmaTx) => boolean;
+    throw new DmaError(
+      "ERR_DMA_CAPABILITY",
+      `${this.name} claims the operation "${claim}", but its driver has no ${call}()`,
+    );
+  }
+
+  get driver(): DriverChannelControl & Partial<DriverSlaveControl> {
     return this.#driver;
   }
 
   /** Transactions that were submitted and have not ended. */
   get inFlight(): number {
-    let count = 0;
-    for (let tx = this.#firstSubmitted; tx !== null; tx = tx.next) count += 1;
-    return count;
+    return this.#inFlight;
   }
 
   // What clients do
 
   takeDescriptor(): Descriptor | null {
+    if (this.removed) {
+      throw new DmaError("ERR_DMA_REMOVED", `${this.name}: its device was removed; take another channel`);
+    }
     if (this.#freeCount === 0) {
       this.#driver.poll();
       if (this.#freeCount === 0) {
@@ -135,31 +143,39 @@ export class Channel implements ChannelHost {
       }
     }
     const descriptor = this.#free[this.#freeHead] as Descriptor;
-    this.#freeHead = (this.#freeHead + 1) % this.ringSize;
+    this.#freeHead = this.#freeHead + 1 === this.ringSize ? 0 : this.#freeHead + 1;
     this.#freeCount -= 1;
     return descriptor;
   }
 
   submit(tx: Descriptor): DmaCookie {
+    tx.rearm();
     if (tx.state !== TxState.PREPARED) {
       throw new DmaError("ERR_DMA_STATE", `${this.name}: submit() of a descriptor that is not prepared`);
     }
     tx.state = TxState.SUBMITTED;
     this.#used = nextCookie(this.#used);
     tx.cookie = this.#used;
+    // Cookies start over one day; a failure of long ago is not this one's.
+    if (this.#failures.size > 0) this.#failures.delete(tx.cookie);
     tx.next = null;
     if (this.#lastSubmitted === null) this.#firstSubmitted = tx;
     else this.#lastSubmitted.next = tx;
     this.#lastSubmitted = tx;
-    const stats = (this.ports.get(tx.operation) as Port<DmaOperation>).stats;
+    this.#inFlight += 1;
+    const { stats } = tx.port;
     stats.submitted += 1;
     stats.bytes += tx.lengthBytes;
-    this.#driver.submit(tx);
+    if (this.removed) this.complete(tx, DmaTransResult.ABORTED, tx.lengthBytes);
+    else this.#driver.submit(tx);
     return tx.cookie;
   }
 
   issuePending(): void {
+    if (this.removed) return;
+    this.#issued = this.#used;
     this.#driver.issuePending();
+    if (this.#watched > 0) this.#pollWatched();
   }
 
   txStatus(cookie: DmaCookie, state?: DmaTxState): DmaStatus {
@@ -174,7 +190,7 @@ export class Channel implements ChannelHost {
       state.used = this.#used;
       state.residue = complete ? 0 : this.#residue(cookie);
     }
-    if (!complete) return DmaStatus.IN_PROGRESS;
+    if (!complete) return this.#paused ? DmaStatus.PAUSED : DmaStatus.IN_PROGRESS;
     return this.#failures.size > 0 && this.#failures.has(cookie) ? DmaStatus.ERROR : DmaStatus.COMPLETE;
   }
 
@@ -192,21 +208,69 @@ export class Channel implements ChannelHost {
     }
   }
 
-  /** Stops the engine and ends every submitted transaction as aborted, exactly once, without callbacks. */
+  pause(): void {
+    const { pause } = this.#driver;
+    if (pause === undefined) throw this.#unsupported("be paused");
+    if (this.#paused || this.removed) return;
+    pause.call(this.#driver);
+    this.#paused = true;
+  }
+
+  resume(): void {
+    const { resume } = this.#driver;
+    if (resume === undefined) throw this.#unsupported("be resumed");
+    if (!this.#paused || this.removed) return;
+    this.#paused = false;
+    resume.call(this.#driver);
+    if (this.#watched > 0) this.#pollWatched();
+  }
+
+  #unsupported(what: string): DmaError {
+    return new DmaError("ERR_DMA_CAPABILITY", `${this.name} can't ${what}: its driver has no way to`);
+  }
+
+  /**
+   * Stops the engine and ends every submitted transaction as aborted, exactly once, without callbacks; callbacks that are due and have not
+   * run are dropped. Where the engine takes time to stop, descriptors end when {@link synchronize} resolves.
+   */
   terminateAll(): void {
-    this.#driver.terminateAll();
-    for (let tx = this.#firstSubmitted; tx !== null; tx = this.#firstSubmitted) {
-      tx.callback = null;
-      this.complete(tx, DmaTransResult.ABORTED);
-    }
+    this.#dropCallbacks();
+    this.#stop(false);
     for (const tx of this.#descriptors) {
-      if (tx.state === TxState.PREPARED) this.#release(tx);
+      if (tx.state !== TxState.PREPARED && tx.state !== TxState.COMPLETE) continue;
+      if (tx.state === TxState.PREPARED) {
+        tx.result = DmaTransResult.ABORTED;
+        this.#unwatch(tx);
+        tx.settle();
+      } else if ((tx.flags & DMA_CTRL_REUSE) === 0) continue;
+      this.#release(tx);
     }
+  }
+
+  /** Resolves when nothing that was terminated touches memory any more and no callback is to come (`dmaengine_synchronize`). */
+  async synchronize(): Promise<void> {
+    while (this.#stopping !== null) await this.#stopping;
+    this.runCallbacks();
+  }
+
+  /** Ends everything because the device is taken away: as {@link terminateAll}, but clients are called back, who did not ask for it. */
+  remove(): void {
+    this.removed = true;
+    this.#stop(true);
+  }
+
+  /** The last holder is gone: what it prepared and did not submit, or did not ack, is nobody's. */
+  abandon(): void {
+    this.exclusive = false;
+    if (this.#descriptors.some((tx) => tx.state === TxState.PREPARED || isIdleReusable(tx))) {
+      this.terminateAll();
+    }
+    for (const tx of this.#descriptors) if (tx.state === TxState.COMPLETE) this.#release(tx);
   }
 
   // What drivers do
 
-  complete(tx: DmaTx, result: DmaTransResult = DmaTransResult.NOERROR): void {
+  complete(tx: DmaTx, result: DmaTransResult = DmaTransResult.NOERROR, residueBytes = 0): void {
     const descriptor = tx as Descriptor;
     if (descriptor !== this.#firstSubmitted) {
       throw new DmaError(
@@ -215,41 +279,39 @@ export class Channel implements ChannelHost {
           `where ${this.#firstSubmitted?.cookie ?? "nothing"} was next: complete each transaction once, in the order of submission`,
       );
     }
-    this.#firstSubmitted = descriptor.next;
-    if (descriptor.next === null) this.#lastSubmitted = null;
-    descriptor.next = null;
-    descriptor.state = TxState.COMPLETE;
-    descriptor.result = result;
-    this.#completed = descriptor.cookie;
-    const stats = (this.ports.get(descriptor.operation) as Port<DmaOperation>).stats;
-    if (result === DmaTransResult.NOERROR) stats.completed += 1;
-    else {
-      if (result === DmaTransResult.ABORTED) stats.aborted += 1;
-      else stats.failed += 1;
-      this.#rememberFailure(descriptor.cookie);
+    this.#retire(descriptor, result, residueBytes);
+    this.#end(descriptor);
+  }
+
+  periodElapsed(tx: DmaTx): void {
+    const descriptor = tx as Descriptor;
+    const endless = descriptor.operation === "cyclic" || (descriptor.flags & DMA_PREP_REPEAT) !== 0;
+    if (descriptor.state !== TxState.SUBMITTED || !endless) {
+      throw new DmaError(
+        "ERR_DMA_DRIVER",
+        `${this.name}: its driver reported a period of cookie ${tx.cookie} (${tx.operation}), ` +
+          "which is not a submitted cyclic or repeated transaction",
+      );
     }
-    descriptor.dropUnmap();
-    descriptor.settle();
-    if (descriptor.callback === null) this.recycle(descriptor);
-    else this.#queueCallback(descriptor);
+    if (descriptor.callback === null) return;
+    descriptor.periods += 1;
+    this.#queueCallback(descriptor);
   }
 
   runCallbacks(): void {
     for (let tx = this.#firstCallback; tx !== null; tx = this.#firstCallback) {
-      this.#firstCallback = tx.next;
-      if (tx.next === null) this.#lastCallback = null;
-      tx.next = null;
-      const { callback, callbackParam, result } = tx;
-      tx.callback = null;
-      this.recycle(tx);
-      try {
-        callback?.(result, callbackParam);
-      } catch (error) {
-        // A client's mistake must not surface in the driver or in whoever polled: it is reported as uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
+      this.#firstCallback = tx.nextCallback;
+      if (tx.nextCallback === null) this.#lastCallback = null;
+      tx.nextCallback = null;
+      tx.callbackQueued = false;
+      const { callback, callbackParam, result, residueBytes } = tx;
+      for (; tx.periods > 0 && callback !== null; tx.periods -= 1) {
+        call(callback, DmaTransResult.NOERROR, callbackParam, 0);
       }
+      if (tx.state !== TxState.ENDED) continue;
+      tx.state = TxState.COMPLETE;
+      this.recycle(tx);
+      if (callback !== null) call(callback, result, callbackParam, residueBytes);
     }
   }
 
@@ -259,9 +321,17 @@ export class Channel implements ChannelHost {
 
   // Between the two
 
-  /** Makes a descriptor free again once it is complete, acked and called back. */
+  /** Makes a descriptor free again once it is complete, called back and acked, unless its client means to use it again. */
   recycle(tx: Descriptor): void {
-    if (tx.state !== TxState.COMPLETE || !tx.acked || tx.callback !== null) return;
+    if (tx.state !== TxState.COMPLETE || !tx.acked || (tx.flags & DMA_CTRL_REUSE) !== 0) return;
+    this.#release(tx);
+  }
+
+  /** Takes a descriptor back that was for reuse until now. */
+  freeReusable(tx: Descriptor): void {
+    tx.acked = true;
+    if (tx.state !== TxState.PREPARED && tx.state !== TxState.COMPLETE) return;
+    this.#driver.freeDescriptor?.(tx);
     this.#release(tx);
   }
 
@@ -272,20 +342,50 @@ export class Channel implements ChannelHost {
 
   /** Sees to it that a transaction's `done` settles: without an interrupt somebody has to poll. */
   watch(tx: Descriptor): void {
-    if ((tx.flags & DMA_PREP_INTERRUPT) !== 0 || this.#watching) return;
-    this.#watching = true;
-    void this.#pollWhileInFlight();
+    if ((tx.flags & DMA_PREP_INTERRUPT) !== 0) return;
+    tx.watched = true;
+    this.#watched += 1;
+    if (tx.state === TxState.SUBMITTED && this.#isIssued(tx)) this.#pollWatched();
   }
 
-  async #pollWhileInFlight(): Promise<void> {
-    // A turn of the event loop first: whoever asked for `done` has yet to submit and issue.
-    await Promise.resolve();
-    while (this.#firstSubmitted !== null) {
-      const { cookie } = this.#firstSubmitted;
-      const alive = await this.#relax(cookie);
-      if (this.txStatus(cookie) === DmaStatus.IN_PROGRESS && !alive) break;
+  #isIssued(tx: Descriptor): boolean {
+    return isComplete(tx.cookie, this.#issued, this.#used);
+  }
+
+  #unwatch(tx: Descriptor): void {
+    if (!tx.watched) return;
+    tx.watched = false;
+    this.#watched -= 1;
+  }
+
+  #pollWatched(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    void this.#pollWhileWatched();
+  }
+
+  async #pollWhileWatched(): Promise<void> {
+    try {
+      while (this.#watched > 0 && this.#firstSubmitted !== null && this.#isIssued(this.#firstSubmitted)) {
+        const { cookie } = this.#firstSubmitted;
+        const alive = await this.#relax(cookie);
+        const status = this.txStatus(cookie);
+        if (status === DmaStatus.PAUSED) break;
+        if (status === DmaStatus.IN_PROGRESS && !alive) this.#failWatched("hangs: nothing will ever end it");
+      }
+    } catch (error) {
+      this.#failWatched("could not be polled: its driver failed", error);
+    } finally {
+      this.#watching = false;
     }
-    this.#watching = false;
+  }
+
+  #failWatched(how: string, cause?: unknown): void {
+    for (let tx = this.#firstSubmitted; tx !== null; tx = tx.next) {
+      if (!tx.watched || !this.#isIssued(tx)) continue;
+      this.#unwatch(tx);
+      tx.fail(how, cause);
+    }
   }
 
   #relax(cookie: DmaCookie): boolean | Promise<boolean> {
@@ -300,32 +400,125 @@ export class Channel implements ChannelHost {
     return 0;
   }
 
+  /** Stops the engine and ends what it was working on as aborted: at once, or when it has come to rest. */
+  #stop(callBack: boolean): void {
+    this.#driver.terminateAll();
+    this.#paused = false;
+    const rest = this.#driver.synchronize?.();
+    const stopped: Descriptor[] = [];
+    for (let tx = this.#firstSubmitted; tx !== null; tx = this.#firstSubmitted) {
+      if (!callBack) tx.callback = null;
+      this.#retire(tx, DmaTransResult.ABORTED, tx.lengthBytes);
+      if (rest === undefined) this.#end(tx);
+      else stopped.push(tx);
+    }
+    if (rest === undefined) return;
+    const before = this.#stopping;
+    const stopping = (async () => {
+      await before;
+      await rest;
+      for (const tx of stopped) this.#end(tx);
+      if (this.#stopping === stopping) this.#stopping = null;
+    })();
+    this.#stopping = stopping;
+  }
+
+  /** A submitted transaction has its result: its cookie is complete. */
+  #retire(tx: Descriptor, result: DmaTransResult, residueBytes: number): void {
+    this.#firstSubmitted = tx.next;
+    if (tx.next === null) this.#lastSubmitted = null;
+    tx.next = null;
+    tx.state = TxState.STOPPING;
+    tx.result = result;
+    tx.residueBytes = residueBytes;
+    this.#completed = tx.cookie;
+    this.#inFlight -= 1;
+    const { stats } = tx.port;
+    if (result === DmaTransResult.NOERROR) stats.completed += 1;
+    else {
+      if (result === DmaTransResult.ABORTED) stats.aborted += 1;
+      else stats.failed += 1;
+      this.#rememberFailure(tx.cookie);
+    }
+  }
+
+  /** Its memory is the client's again: drop the unmap reference, tell whoever waits. */
+  #end(tx: Descriptor): void {
+    tx.state = TxState.ENDED;
+    this.#dropUnmap(tx);
+    this.#unwatch(tx);
+    tx.settle();
+    if (tx.callback === null && tx.periods === 0) {
+      tx.state = TxState.COMPLETE;
+      this.recycle(tx);
+    } else this.#queueCallback(tx);
+  }
+
+  #dropUnmap(tx: Descriptor): void {
+    const { unmap } = tx;
+    if (unmap === null) return;
+    tx.unmap = null;
+    unmap.put();
+  }
+
   #queueCallback(tx: Descriptor): void {
-    if (this.#lastCallback === null) this.#firstCallback = tx;
-    else this.#lastCallback.next = tx;
-    this.#lastCallback = tx;
+    if (!tx.callbackQueued) {
+      tx.callbackQueued = true;
+      if (this.#lastCallback === null) this.#firstCallback = tx;
+      else this.#lastCallback.nextCallback = tx;
+      this.#lastCallback = tx;
+    }
     if (this.#callbacksQueued) return;
     this.#callbacksQueued = true;
     queueMicrotask(this.#runQueuedCallbacks);
   }
 
+  #dropCallbacks(): void {
+    for (const tx of this.#descriptors) {
+      tx.periods = 0;
+      if (tx.callbackQueued) tx.callback = null;
+    }
+    this.runCallbacks();
+  }
+
   #release(tx: Descriptor): void {
     tx.state = TxState.FREE;
-    tx.dropUnmap();
-    this.#free[(this.#freeHead + this.#freeCount) % this.ringSize] = tx;
+    this.#dropUnmap(tx);
+    const tail = this.#freeHead + this.#freeCount;
+    this.#free[tail >= this.ringSize ? tail - this.ringSize : tail] = tx;
     this.#freeCount += 1;
   }
 
   #rememberFailure(cookie: DmaCookie): void {
     this.#failures.add(cookie);
-    if (this.#failures.size <= REMEMBERED_FAILURES) return;
+    if (this.#failures.size <= REMEMBERED_FAILURES + this.ringSize) return;
     const oldest = this.#failures.values().next().value as DmaCookie;
     this.#failures.delete(oldest);
   }
 }
 
+function isIdleReusable(tx: Descriptor): boolean {
+  return tx.state === TxState.COMPLETE && (tx.flags & DMA_CTRL_REUSE) !== 0;
+}
+
+/** A client's mistake must not surface in the driver or in whoever polled: it is reported as uncaught. */
+function call(
+  callback: NonNullable<Descriptor["callback"]>,
+  result: DmaTransResult,
+  param: unknown,
+  residueBytes: number,
+): void {
+  try {
+    callback(result, param, residueBytes);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
 /** One operation of one channel: what its prep call works with. */
-class Port<Op extends DmaOperation> implements OperationPort<Op> {
+export class Port<Op extends DmaOperation> implements OperationPort<Op> {
   readonly definition: OperationDefinition<Op>;
   readonly limits: OperationLimits<Op>;
   readonly stats: OperationStats = newOperationStats();
@@ -348,7 +541,17 @@ class Port<Op extends DmaOperation> implements OperationPort<Op> {
     (channel.stats.operations as Record<string, OperationStats>)[definition.name] = this.stats;
   }
 
+  get slave(): SlaveCapabilities | null {
+    return this.#channel.device.slave;
+  }
+
   begin(flags: number): DmaTx<Op> | null {
+    if ((flags & DMA_CTRL_REUSE) !== 0 && !this.#channel.device.descriptorReuse) {
+      throw new DmaError(
+        "ERR_DMA_LIMIT",
+        `${this.#channel.name}: its device has no descriptors for reuse (DMA_CTRL_REUSE)`,
+      );
+    }
     const tx = this.#channel.takeDescriptor();
     if (tx === null) return null;
     let args = this.#args[tx.index];
@@ -356,7 +559,7 @@ class Port<Op extends DmaOperation> implements OperationPort<Op> {
       args = this.definition.createArgs(this.limits);
       this.#args[tx.index] = args;
     }
-    tx.begin(this.definition.name, args, flags);
+    tx.begin(this as unknown as Port<DmaOperation>, args, flags);
     return tx as unknown as DmaTx<Op>;
   }
 

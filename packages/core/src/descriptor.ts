@@ -1,19 +1,25 @@
-import type { Channel } from "./channel.js";
+import type { Channel, Port } from "./channel.js";
 import { DMA_COOKIE_BUSY, type DmaCookie } from "./cookie.js";
 import { DmaError } from "./errors.js";
-import { DMA_CTRL_ACK } from "./flags.js";
+import { DMA_CTRL_ACK, DMA_CTRL_REUSE } from "./flags.js";
 import type { DmaUnmapData } from "./mapping/unmap-data.js";
 import type { DmaOperation, OperationArgs } from "./operations/operation.js";
 import { DmaTransResult, resultInWords } from "./status.js";
 
-/** Called once when a transaction ends, however it ends, never from within a client's own call. */
-export type DmaCallback = (result: DmaTransResult, param: unknown) => void;
+/**
+ * Called once when a transaction ends, however it ends, never from within a client's own call. A cyclic or repeated transaction calls
+ * once for each period instead. It may prepare and submit, and it may terminate its channel.
+ *
+ * @param residueBytes - what was not moved, as far as the engine can tell; 0 after success.
+ */
+export type DmaCallback = (result: DmaTransResult, param: unknown, residueBytes: number) => void;
 
 /**
  * One transaction, as clients see it: `struct dma_async_tx_descriptor`.
  *
  * Between prep and submit it is the client's: set the callback and the unmap record. After {@link submit} only the cookie,
- * {@link done}, {@link ack} and {@link result} may be used, and after completion and ack the descriptor serves another transaction.
+ * {@link done}, {@link ack}, {@link result} and {@link residueBytes} may be used, and after completion and ack the descriptor serves
+ * another transaction.
  */
 export interface DmaTxDescriptor {
   /** The number that names this transaction on its channel; -16 (`-EBUSY`) before submit. */
@@ -22,6 +28,8 @@ export interface DmaTxDescriptor {
   readonly flags: number;
   /** How it ended. NOERROR as long as it has not. */
   readonly result: DmaTransResult;
+  /** What was not moved when it ended without success, as far as the engine can tell (`struct dmaengine_result`). */
+  readonly residueBytes: number;
   /** Set between prep and submit. Runs after the unmap reference was dropped, so it may look at the data. */
   callback: DmaCallback | null;
   /** Handed to {@link callback}. */
@@ -36,9 +44,14 @@ export interface DmaTxDescriptor {
   /** Allows recycling, where the flags did not have `DMA_CTRL_ACK` (`async_tx_ack`). */
   ack(): void;
   /**
-   * Resolves when the transaction is complete, rejects with `ERR_DMA_TRANSFER` when it failed or was aborted. Ask for it before
-   * the descriptor is recycled. With `DMA_PREP_INTERRUPT` it waits for the interrupt, without it the channel is polled.
-   * The promise is made only when asked for.
+   * Gives a descriptor back that was prepared with `DMA_CTRL_REUSE` (`dmaengine_desc_free`): now if it is idle, else when it ends.
+   * Throws `ERR_DMA_STATE` for any other, which its channel recycles by itself.
+   */
+  free(): void;
+  /**
+   * Resolves when the transaction is complete, rejects with `ERR_DMA_TRANSFER` when it failed or was aborted, or when the engine
+   * reports that it will never end. Ask for it before the descriptor is recycled. With `DMA_PREP_INTERRUPT` it waits for the
+   * interrupt, without it the channel is polled, from `issuePending` on. The promise is made only when asked for.
    */
   readonly done: Promise<void>;
 }
@@ -53,7 +66,20 @@ export interface DmaTx<Op extends DmaOperation = DmaOperation> extends DmaTxDesc
 }
 
 /** Where a descriptor is in its life. */
-export const TxState = { FREE: 0, PREPARED: 1, SUBMITTED: 2, COMPLETE: 3 } as const;
+export const TxState = {
+  /** In its channel's store. */
+  FREE: 0,
+  /** A client's, between prep and submit. */
+  PREPARED: 1,
+  /** The engine's. */
+  SUBMITTED: 2,
+  /** Terminated, while the engine may still touch its memory. */
+  STOPPING: 3,
+  /** Ended; its callback has not run yet. */
+  ENDED: 4,
+  /** Ended and called back; kept until it is acked. */
+  COMPLETE: 5,
+} as const;
 export type TxState = (typeof TxState)[keyof typeof TxState];
 
 interface Deferred {
@@ -66,19 +92,28 @@ interface Deferred {
 export class Descriptor implements DmaTx {
   readonly index: number;
   readonly channel: Channel;
-  operation: DmaOperation = "interrupt";
+  /** The operation's port: its definition and counters. Set by {@link begin}. */
+  port!: Port<DmaOperation>;
   args: OperationArgs<DmaOperation> = {};
   flags = 0;
   cookie: DmaCookie = DMA_COOKIE_BUSY;
   state: TxState = TxState.FREE;
   result: DmaTransResult = DmaTransResult.NOERROR;
   lengthBytes = 0;
+  residueBytes = 0;
   callback: DmaCallback | null = null;
   callbackParam: unknown = undefined;
   unmap: DmaUnmapData | null = null;
   acked = false;
-  /** The descriptor behind this one on the channel's submitted list, or on its list of waiting callbacks. */
+  /** Whether the channel is polled on behalf of whoever awaits {@link done}. */
+  watched = false;
+  /** Periods of a cyclic or repeated transaction that have ended and have not been called back. */
+  periods = 0;
+  /** The next one on the channel's list of submitted descriptors. */
   next: Descriptor | null = null;
+  /** The next one on the channel's list of waiting callbacks, and whether this one is on it. */
+  nextCallback: Descriptor | null = null;
+  callbackQueued = false;
   #deferred: Deferred | null = null;
 
   constructor(channel: Channel, index: number) {
@@ -86,32 +121,40 @@ export class Descriptor implements DmaTx {
     this.index = index;
   }
 
+  get operation(): DmaOperation {
+    return this.port.definition.name;
+  }
+
   /** Starts a new life with clean fields. */
-  begin(operation: DmaOperation, args: OperationArgs<DmaOperation>, flags: number): void {
-    this.operation = operation;
+  begin(port: Port<DmaOperation>, args: OperationArgs<DmaOperation>, flags: number): void {
+    this.port = port;
     this.args = args;
     this.flags = flags;
-    this.cookie = DMA_COOKIE_BUSY;
-    this.state = TxState.PREPARED;
-    this.result = DmaTransResult.NOERROR;
     this.callback = null;
     this.callbackParam = undefined;
     this.acked = (flags & DMA_CTRL_ACK) !== 0;
+    this.#startLife();
+  }
+
+  /** A completed descriptor for reuse is a prepared one again as soon as its client goes on with it. */
+  rearm(): void {
+    if (this.state === TxState.COMPLETE && (this.flags & DMA_CTRL_REUSE) !== 0) this.#startLife();
+  }
+
+  #startLife(): void {
+    this.cookie = DMA_COOKIE_BUSY;
+    this.state = TxState.PREPARED;
+    this.result = DmaTransResult.NOERROR;
+    this.residueBytes = 0;
     this.#deferred = null;
   }
 
   setUnmap(unmap: DmaUnmapData): void {
+    this.rearm();
     if (this.state !== TxState.PREPARED || this.unmap !== null) {
       throw new DmaError("ERR_DMA_STATE", "setUnmap: expected a prepared descriptor without an unmap record");
     }
     this.unmap = unmap.get();
-  }
-
-  /** Drops the reference to the unmap record; harmless when there is none (`dma_descriptor_unmap`). */
-  dropUnmap(): void {
-    const unmap = this.unmap;
-    this.unmap = null;
-    unmap?.put();
   }
 
   submit(): DmaCookie {
@@ -124,27 +167,42 @@ export class Descriptor implements DmaTx {
     this.channel.recycle(this);
   }
 
+  free(): void {
+    if ((this.flags & DMA_CTRL_REUSE) === 0 || this.state === TxState.FREE) {
+      throw new DmaError(
+        "ERR_DMA_STATE",
+        `${this.channel.name}: free() is for descriptors that were prepared with DMA_CTRL_REUSE and not freed yet`,
+      );
+    }
+    this.flags &= ~DMA_CTRL_REUSE;
+    this.channel.freeReusable(this);
+  }
+
   get done(): Promise<void> {
     if (this.#deferred === null) {
       this.#deferred = deferred();
-      if (this.state === TxState.COMPLETE || this.state === TxState.FREE) this.settle();
-      else this.channel.watch(this);
+      if (this.state === TxState.PREPARED || this.state === TxState.SUBMITTED) this.channel.watch(this);
+      else if (this.state !== TxState.STOPPING) this.settle();
     }
     return this.#deferred.promise;
   }
 
-  /** Tells whoever awaits {@link done}. */
+  /** Tells whoever awaits {@link done} how the transaction ended. */
   settle(): void {
     if (this.#deferred === null) return;
     if (this.result === DmaTransResult.NOERROR) this.#deferred.resolve();
-    else {
-      this.#deferred.reject(
-        new DmaError(
-          "ERR_DMA_TRANSFER",
-          `${this.channel.name}: ${this.operation} with cookie ${this.cookie} ${resultInWords(this.result)}`,
-        ),
-      );
-    }
+    else this.fail(resultInWords(this.result));
+  }
+
+  /** Tells whoever awaits {@link done} that the transaction did not succeed. */
+  fail(how: string, cause?: unknown): void {
+    this.#deferred?.reject(
+      new DmaError(
+        "ERR_DMA_TRANSFER",
+        `${this.channel.name}: ${this.operation} with cookie ${this.cookie} ${how}`,
+        cause === undefined ? undefined : { cause },
+      ),
+    );
   }
 }
 

@@ -6,7 +6,9 @@ import type {
   DmaOperation,
   OperationLimits,
   PrepName,
+  SlaveOperation,
 } from "./operations/operation.js";
+import type { DmaResidueGranularity, DmaSlaveConfig, SlaveCapabilities } from "./slave.js";
 import type { DmaTransResult } from "./status.js";
 
 /** The version of this contract. A driver says which one it was built for; see {@link DmaDriver.contract}. */
@@ -24,8 +26,12 @@ export interface ChannelHost {
   /**
    * The transaction has ended. Call it once for each submitted descriptor, in the order of submission; never from `prep…` or `submit`.
    * The framework completes the cookie, drops the unmap reference and queues the callback; `tx` may be recycled when it returns.
+   *
+   * @param residueBytes - what was not moved, where a transfer failed and the engine knows. Default 0.
    */
-  complete(tx: DmaTx, result?: DmaTransResult): void;
+  complete(tx: DmaTx, result?: DmaTransResult, residueBytes?: number): void;
+  /** A period of a submitted cyclic or repeated transaction has ended: its callback is to run once (`vchan_cyclic_callback`). */
+  periodElapsed(tx: DmaTx): void;
   /**
    * Runs the callbacks of completed transactions now. Call it from the driver's tasklet; if the driver doesn't,
    * they run in a microtask, or at the next poll.
@@ -55,14 +61,32 @@ export interface DriverChannelControl {
   /** Bytes that a submitted, unfinished transaction has still to move. Left out: its whole length. */
   residue?(tx: DmaTx): number;
   /**
-   * Stops the engine and forgets every queued and running transaction, and the room taken by prepared ones
-   * (`device_terminate_all`). Afterwards no transfer touches memory; the framework ends the descriptors.
+   * Stops the engine and forgets every queued and running transaction, and the room taken by prepared ones, those for reuse included
+   * (`device_terminate_all`). Without {@link synchronize}, no transfer touches memory afterwards, and the framework ends the descriptors.
    */
   terminateAll(): void;
+  /**
+   * For an engine that can't stop at once (`device_synchronize`): resolves when none of the transfers that {@link terminateAll} forgot touches
+   * memory any more. The framework calls it after each `terminateAll` and ends the descriptors when it resolves, so that nothing is
+   * unmapped under a running transfer. What is submitted meanwhile has to wait behind it.
+   */
+  synchronize?(): Promise<void>;
+  /** Stops moving data without losing any (`device_pause`). Goes with {@link resume}. Left out: the channel can't be paused. */
+  pause?(): void;
+  /** Goes on where {@link pause} stopped (`device_resume`). */
+  resume?(): void;
+  /** Takes the room of a descriptor for reuse back: it is idle and its client has freed it. Needed where the device has `descriptorReuse`. */
+  freeDescriptor?(tx: DmaTx): void;
   /** Takes the hardware into use (`device_alloc_chan_resources`). Called once, at registration. */
   allocChanResources?(): void | Promise<void>;
   /** Gives it up (`device_free_chan_resources`). Called once, when nothing is queued or running any more. */
   freeChanResources?(): void | Promise<void>;
+}
+
+/** What the driver's half of a channel has besides if it talks to a peripheral. */
+export interface DriverSlaveControl {
+  /** Keeps the configuration for transfers that are prepared from now on (`device_config`). Throws a DmaError for one that it can't do. */
+  config(config: DmaSlaveConfig): void;
 }
 
 /**
@@ -71,12 +95,22 @@ export interface DriverChannelControl {
  */
 export type DriverPreps<Op extends DmaOperation> = { [K in Op as PrepName<K>]: (tx: DmaTx<K>) => boolean };
 
-/** The driver's half of a channel: a prep call for every operation that the device claims, and the control calls. */
-export type DriverChannel<Op extends DmaOperation> = DriverChannelControl & DriverPreps<Op>;
+/**
+ * The driver's half of a channel: a prep call for every operation that the device claims, the control calls, and `config` if one of the
+ * operations is a transfer from or to a peripheral.
+ */
+export type DriverChannel<Op extends DmaOperation> = DriverChannelControl &
+  DriverPreps<Op> &
+  IfSlave<Op, DriverSlaveControl>;
+
+/** `Part` if one of the operations is a transfer from or to a peripheral, else nothing. */
+export type IfSlave<Op extends DmaOperation, Part> = [Extract<Op, SlaveOperation>] extends [never]
+  ? unknown
+  : Part;
 
 /** One engine that a driver offers: `struct dma_device`. Make it with {@link defineDevice}. */
 export interface DeviceDefinition<Op extends DmaOperation = DmaOperation> {
-  /** For messages and statistics: the engine's name in its platform, for example "ioat0". */
+  /** For messages and statistics: the engine's name in its platform, for example "ioat0". One engine instance has each name once. */
   readonly name: string;
   readonly capabilities: Capabilities<Op>;
   /** How the engine reaches memory. Devices that share a domain object share mappings. */
@@ -85,6 +119,18 @@ export interface DeviceDefinition<Op extends DmaOperation = DmaOperation> {
   readonly ringSize: number;
   /** Only to be used by request, never found for opportunistic use (`DMA_PRIVATE`). Default false. */
   readonly private?: boolean;
+  /** Width of the engine's addresses (`dma_mask`), 1 to 53. Memory that its domain places beyond can't be mapped. Default 53. */
+  readonly dmaMaskBits?: number;
+  /** Longest segment of a scatterlist, in bytes (`max_segment_size`). Default 65536, as in the kernel. */
+  readonly maxSegmentBytes?: number;
+  /** A power of two that no segment of a scatterlist may cross a multiple of (`segment_boundary_mask` + 1). Default: none. */
+  readonly segmentBoundaryBytes?: number;
+  /** How often the residue moves. Default DESCRIPTOR. */
+  readonly residueGranularity?: DmaResidueGranularity;
+  /** Whether descriptors can be submitted again after completion (`descriptor_reuse`). Default false. */
+  readonly descriptorReuse?: boolean;
+  /** About transfers from and to peripherals; a device that claims one must have it. */
+  readonly slave?: SlaveCapabilities;
   /** One entry for each channel: makes the driver's half. */
   readonly channels: readonly ((host: ChannelHost) => DriverChannel<Op>)[];
 }
@@ -110,10 +156,13 @@ export interface DmaDriver {
 }
 
 /**
- * Types a device: an operation in `capabilities` without its prep call in the channels does not compile.
+ * Types a device. What does not compile: an operation in `capabilities` without its prep call in the channels, a transfer from or to a
+ * peripheral without `config` in the channels or without `slave`.
  *
  * @typeParam Op - inferred from `capabilities`.
  */
-export function defineDevice<Op extends DmaOperation>(definition: DeviceDefinition<Op>): AnyDeviceDefinition {
+export function defineDevice<Op extends DmaOperation>(
+  definition: DeviceDefinition<Op> & IfSlave<Op, { readonly slave: SlaveCapabilities }>,
+): AnyDeviceDefinition {
   return definition as unknown as AnyDeviceDefinition;
 }

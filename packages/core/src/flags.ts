@@ -17,3 +17,11 @@ export const DMA_PREP_PQ_DISABLE_Q = 1 << 3;
 export const DMA_PREP_CONTINUE = 1 << 4;
 /** Later descriptors may read the result of this one: order its writes before their reads. */
 export const DMA_PREP_FENCE = 1 << 5;
+/** The descriptor may be submitted again after it is complete, until it is freed. Only where the device has `descriptorReuse`. */
+export const DMA_CTRL_REUSE = 1 << 6;
+/** Slave transfers: the payload is a command for the peripheral, not data. */
+export const DMA_PREP_CMD = 1 << 7;
+/** Interleaved transfers: start over at the end, until another transfer is queued or the channel is terminated. */
+export const DMA_PREP_REPEAT = 1 << 8;
+/** Interleaved transfers: take the place of a repeated transfer at its next end instead of waiting for ever. */
+export const DMA_PREP_LOAD_EOT = 1 << 9;

@@ -6,12 +6,11 @@ export interface ArrayCase {
   readonly layout?: string;
   readonly chunkKib: number;
   readonly raidDevices: number;
-  /** Size of one member with its metadata. */
-  readonly memberSizeMib: number;
+  /** Size of one member, metadata included. */
+  readonly memberSizeKib: number;
 }
 
-// The smallest numbers that tell the levels' mistakes apart: RAID-6 with three data chunks in a stripe, so that the
-// powers of g in Q are all different; a number of members with which the last stripes end in a different place.
+/** RAID-6 has three data chunks in a stripe, so that a mistake in any of Q's powers of g shows. */
 export const arrayCases: readonly ArrayCase[] = [
   raid(4, { chunkKib: 32, raidDevices: 4 }),
   raid(5, { layout: "left-symmetric", chunkKib: 64, raidDevices: 4 }),
@@ -26,7 +25,8 @@ function raid(
   const title = [`RAID-${level}`, layout, `${raidDevices} members`, `${chunkKib} KiB chunks`]
     .filter((part) => part !== undefined)
     .join(", ");
-  return { title, level, memberSizeMib: 16, ...geometry };
+  // Not a multiple of any chunk: there is space on each member that the array doesn't use.
+  return { title, level, memberSizeKib: 16 * 1024 + 20, ...geometry };
 }
 
 /** How many members an array of this level can do without. */

@@ -4,9 +4,9 @@ md=/sys/block/md0/md
 # Without this, md resyncs at 1 MB/s while anything else uses the array.
 echo 1000000 >/proc/sys/dev/raid/speed_limit_min
 
-# Waits until every slot is in sync and nothing is being resynced.
+# Waits until every slot is in sync, nothing is being resynced, and the superblocks say "clean".
 settled() {
-  until [ "$(cat $md/degraded) $(cat $md/resync_start) $(cat $md/sync_action)" = "0 none idle" ]; do
+  until [ "$(cat $md/degraded $md/resync_start $md/sync_action $md/array_state | xargs)" = "0 none idle clean" ]; do
     usleep 100000
   done
 }

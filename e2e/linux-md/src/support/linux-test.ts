@@ -23,8 +23,8 @@ export function describeWithLinux(title: string, tests: () => void): void {
 export const test = base
   // Fails, and each test with it, where Linux can't be run.
   .extend("vm", { scope: "file" }, () => LinuxVm.build())
-  .extend("bench", async ({ vm }, { onCleanup }) => {
-    const bench = await Workbench.make(vm);
-    onCleanup(() => bench.remove());
-    return bench;
+  .extend("workbench", async ({ vm }, { onCleanup }) => {
+    const workbench = await Workbench.make(vm);
+    onCleanup(() => workbench.remove());
+    return workbench;
   });

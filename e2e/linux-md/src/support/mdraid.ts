@@ -44,3 +44,10 @@ export function mdraid(
     child.stdin?.end(stdin);
   });
 }
+
+/** What `mdraid examine --json` and `mdraid detail --json` say about an array and its members. */
+export async function mdraidReports(members: readonly string[], options?: MdraidOptions): Promise<unknown> {
+  const examine = await mdraid(["examine", ...members, "--json"]);
+  const detail = await mdraid(["detail", ...members, "--json"], options);
+  return { examine: JSON.parse(`${examine}`), detail: JSON.parse(`${detail}`) };
+}

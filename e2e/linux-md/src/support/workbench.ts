@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { LinuxVm, RunOptions, RunResult } from "../../vm/linux-vm.js";
 import type { ArrayCase } from "./array-case.js";
+import { parseDetail, parseExamine } from "./mdadm-report.js";
 import { mdraid } from "./mdraid.js";
 import { randomBytes } from "./random-bytes.js";
 
@@ -45,15 +46,15 @@ export class Workbench {
   }
 
   /** Makes an image of zeros. */
-  async blankMember(name: string, { memberSizeMib }: ArrayCase): Promise<string> {
+  async blankMember(name: string, { memberSizeKib }: ArrayCase): Promise<string> {
     await writeFile(this.path(name), "", { flag: "wx" });
-    await truncate(this.path(name), memberSizeMib * 1024 * 1024);
+    await truncate(this.path(name), memberSizeKib * 1024);
     return this.path(name);
   }
 
   /** Makes an image of random bytes, as a disk with a past has them. */
-  async usedMember(name: string, { memberSizeMib }: ArrayCase): Promise<string> {
-    await writeFile(this.path(name), randomBytes(name, memberSizeMib * 1024 * 1024), { flag: "wx" });
+  async usedMember(name: string, { memberSizeKib }: ArrayCase): Promise<string> {
+    await writeFile(this.path(name), randomBytes(name, memberSizeKib * 1024), { flag: "wx" });
     return this.path(name);
   }
 
@@ -72,6 +73,14 @@ export class Workbench {
   async readArray(members: readonly string[]): Promise<Buffer> {
     await mdraid(["read", ...members, "-o", this.path("content-by-mdraid")]);
     return this.read("content-by-mdraid");
+  }
+
+  /** What mdadm said where a guest's script wrote it to the files /host/examine and /host/detail. */
+  async mdadmReports() {
+    return {
+      examine: parseExamine(`${await this.read("examine")}`),
+      detail: parseDetail(`${await this.read("detail")}`),
+    };
   }
 
   /** Boots Linux with these disks as /dev/vda, /dev/vdb, … and runs a script there, after the functions of guest-md.sh. */

@@ -1,9 +1,14 @@
+import { cyclic } from "./cyclic.js";
+import { immData } from "./imm-data.js";
+import { interleaved } from "./interleaved.js";
 import { interrupt } from "./interrupt.js";
 import { memcpy } from "./memcpy.js";
 import { memset } from "./memset.js";
+import { memsetSg } from "./memset-sg.js";
 import type { AnyOperationDefinition } from "./operation.js";
 import { pq } from "./pq.js";
 import { pqVal } from "./pq-val.js";
+import { slaveSg } from "./slave-sg.js";
 import { xor } from "./xor.js";
 import { xorVal } from "./xor-val.js";
 
@@ -16,4 +21,9 @@ export const BUILT_IN_OPERATIONS: readonly AnyOperationDefinition[] = [
   pq,
   pqVal,
   interrupt,
+  memsetSg,
+  immData,
+  interleaved,
+  slaveSg,
+  cyclic,
 ];

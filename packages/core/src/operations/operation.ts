@@ -1,10 +1,16 @@
 import type { DmaTx, DmaTxDescriptor } from "../descriptor.js";
 import type { DmaAddr } from "../mapping/domain.js";
+import type { SlaveCapabilities } from "../slave.js";
+import type { CyclicOperation } from "./cyclic.js";
+import type { ImmDataOperation } from "./imm-data.js";
+import type { InterleavedOperation } from "./interleaved.js";
 import type { InterruptOperation } from "./interrupt.js";
 import type { MemcpyOperation } from "./memcpy.js";
 import type { MemsetOperation } from "./memset.js";
+import type { MemsetSgOperation } from "./memset-sg.js";
 import type { PqOperation } from "./pq.js";
 import type { PqValOperation } from "./pq-val.js";
+import type { SlaveSgOperation } from "./slave-sg.js";
 import type { XorOperation } from "./xor.js";
 import type { XorValOperation } from "./xor-val.js";
 
@@ -15,7 +21,9 @@ import type { XorValOperation } from "./xor-val.js";
  * A member tells three types:
  * - `args`: what a descriptor of this operation carries to the driver,
  * - `limits`: what a capability record says about it,
- * - `prep`: the call that clients see as `prep<Name>` on a channel.
+ * - `prep`: the call that clients see as `prep<Name>` on a channel,
+ *
+ * and `slave: true` if the operation moves data from or to a peripheral, which makes `config` a part of its channels.
  */
 export interface DmaOperations {
   /** Memory to memory copy: `DMA_MEMCPY`. */
@@ -32,10 +40,25 @@ export interface DmaOperations {
   pqVal: PqValOperation;
   /** A completion without a transfer: `DMA_INTERRUPT`. */
   interrupt: InterruptOperation;
+  /** Fill of several segments with one byte: `DMA_MEMSET_SG`. */
+  memsetSg: MemsetSgOperation;
+  /** Write of 8 bytes that travel in the descriptor (`device_prep_dma_imm_data`). */
+  immData: ImmDataOperation;
+  /** Transfer of frames of chunks with gaps between them: `DMA_INTERLEAVE`. */
+  interleaved: InterleavedOperation;
+  /** Transfer between a peripheral and segments of memory: `DMA_SLAVE`. */
+  slaveSg: SlaveSgOperation;
+  /** Endless transfer between a peripheral and a ring of periods: `DMA_CYCLIC`. */
+  cyclic: CyclicOperation;
 }
 
 /** The name of an operation, in camelCase: `"memcpy"`, `"xorVal"` … */
 export type DmaOperation = keyof DmaOperations & string;
+
+/** Those that move data from or to a peripheral. */
+export type SlaveOperation = {
+  [Op in DmaOperation]: DmaOperations[Op] extends { readonly slave: true } ? Op : never;
+}[DmaOperation];
 
 /** What a capability record says of an operation. */
 export type OperationLimits<Op extends DmaOperation> = DmaOperations[Op]["limits"];
@@ -60,11 +83,21 @@ export type RangeVisitor = (addr: DmaAddr, lengthBytes: number) => void;
 export interface ReferenceMemory {
   read(addr: DmaAddr): number;
   write(addr: DmaAddr, value: number): void;
+  /** The other end of a transfer from or to a peripheral. Needed for these only. */
+  readonly peripheral?: ReferencePeripheral;
+}
+
+/** A peripheral for a reference implementation: a register that gives and takes bytes. */
+export interface ReferencePeripheral {
+  read(): number;
+  write(value: number): void;
 }
 
 /** One operation of one channel, as its prep call sees it. */
 export interface OperationPort<Op extends DmaOperation> {
   readonly limits: OperationLimits<Op>;
+  /** What the device says of transfers from and to peripherals; null if it has none. */
+  readonly slave: SlaveCapabilities | null;
   /** Takes a free descriptor. Null when all are in use. */
   begin(flags: number): DmaTx<Op> | null;
   /**

@@ -1,0 +1,135 @@
+import type { IrqLine, MmioAddr, MmioRegister, Platform } from "@dmaengine/sim";
+import {
+  ATTNSTATUS,
+  CHANCNT,
+  CHANNEL_BLOCK_BYTES,
+  channelBase,
+  DMACAP,
+  INTRCTRL,
+  INTRCTRL_INT,
+  INTRCTRL_INT_STATUS,
+  INTRCTRL_MASTER_INT_EN,
+  INTRCTRL_MSIX_VECTOR_CONTROL,
+  VER,
+  XFERCAP,
+} from "../datasheet.js";
+import type { IoatVariant } from "../variant.js";
+import { HwChannel } from "./channel.js";
+
+/** What the platform tells a driver about a device that is plugged in: the part of `struct pci_dev` that a driver can't do without. */
+export interface IoatFunction {
+  /** Where the registers are. */
+  readonly bar0: MmioAddr;
+  /** The interrupt pin. */
+  readonly intx: IrqLine;
+  /** One message signalled interrupt for each channel. */
+  readonly msix: readonly IrqLine[];
+  /** Takes the device off the platform. */
+  unplug(): void;
+}
+
+/** Plugs an I/OAT device into a platform. From here on it is reached by bus, memory and interrupt lines alone. */
+export function plugIoat(
+  platform: Platform,
+  name: string,
+  variant: IoatVariant,
+  channelCount: number,
+): IoatFunction {
+  const device = new HwDevice(platform, name, variant, channelCount);
+  const bar0 = platform.bus.attach(name, channelBase(channelCount - 1) + CHANNEL_BLOCK_BYTES, device.registers);
+  return {
+    bar0,
+    intx: device.intx,
+    msix: device.msix,
+    unplug: () => {
+      platform.bus.detach(bar0);
+      device.reset();
+    },
+  };
+}
+
+/** The device: its channels, and the interrupts that they share. */
+class HwDevice {
+  readonly intx: IrqLine;
+  readonly msix: readonly IrqLine[];
+  readonly registers: readonly MmioRegister[];
+  readonly #channels: readonly HwChannel[];
+  /** INTRCTRL, without the bits that follow from ATTNSTATUS. */
+  #control = 0;
+  #attention = 0;
+
+  constructor(platform: Platform, name: string, variant: IoatVariant, channelCount: number) {
+    const numbers = Array.from({ length: channelCount }, (_, n) => n);
+    this.intx = platform.irqs.line(name);
+    this.msix = numbers.map((n) => platform.irqs.line(`${name}-msix-${n}`));
+    this.#channels = numbers.map((n) => new HwChannel(n, platform, variant, () => this.#attend(n)));
+    this.registers = [
+      { name: "CHANCNT", offset: CHANCNT, widthBytes: 1, read: () => channelCount },
+      { name: "XFERCAP", offset: XFERCAP, widthBytes: 1, read: () => variant.xfercapLog2 },
+      {
+        name: "INTRCTRL",
+        offset: INTRCTRL,
+        widthBytes: 1,
+        read: () => this.#readControl(),
+        write: (value) => this.#writeControl(value),
+      },
+      { name: "ATTNSTATUS", offset: ATTNSTATUS, widthBytes: 4, read: () => this.#readAttention() },
+      { name: "VER", offset: VER, widthBytes: 1, read: () => variant.version },
+      { name: "DMACAP", offset: DMACAP, widthBytes: 4, read: () => variant.capabilities },
+      ...this.#channels.flatMap((channel) => channel.registers),
+    ];
+  }
+
+  reset(): void {
+    for (const channel of this.#channels) channel.reset();
+    this.intx.lower();
+  }
+
+  #attend(n: number): void {
+    if ((this.#control & INTRCTRL_MSIX_VECTOR_CONTROL) !== 0) {
+      if ((this.#control & INTRCTRL_MASTER_INT_EN) === 0) return;
+      const vector = this.msix[n] as IrqLine;
+      vector.raise();
+      vector.lower();
+      return;
+    }
+    this.#attention |= 1 << n;
+    this.#drivePin();
+  }
+
+  /**
+   * Assumed from what the handler does (ioat_dma_do_interrupt reads INTRCTRL first and writes it back last): reading it takes the enable bit
+   * back, so that the pin can rise again once the handler has restored it.
+   */
+  #readControl(): number {
+    const value = this.#control | this.#status();
+    this.#control &= ~INTRCTRL_MASTER_INT_EN;
+    this.#drivePin();
+    return value;
+  }
+
+  #writeControl(value: number): void {
+    this.#control = value & (INTRCTRL_MASTER_INT_EN | INTRCTRL_MSIX_VECTOR_CONTROL);
+    this.#drivePin();
+  }
+
+  /** Assumed, for the same reason: reading tells and clears. */
+  #readAttention(): number {
+    const value = this.#attention;
+    this.#attention = 0;
+    this.#drivePin();
+    return value;
+  }
+
+  #status(): number {
+    if (this.#attention === 0) return 0;
+    return (this.#control & INTRCTRL_MASTER_INT_EN) === 0
+      ? INTRCTRL_INT_STATUS
+      : INTRCTRL_INT_STATUS | INTRCTRL_INT;
+  }
+
+  #drivePin(): void {
+    if ((this.#status() & INTRCTRL_INT) !== 0) this.intx.raise();
+    else this.intx.lower();
+  }
+}

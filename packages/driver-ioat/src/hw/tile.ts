@@ -1,0 +1,42 @@
+import type { AddressWindow } from "@dmaengine/core/driver";
+
+/**
+ * How much the RAID engine holds at a time: of every source it reads this much before it writes any, so P or Q may be one of them.
+ * 4 KiB, so that the sums stay in the first-level cache of the CPU that simulates.
+ */
+export const TILE_BYTES = 4096;
+
+/** A buffer inside the RAID engine, up to {@link TILE_BYTES} of it in use. */
+export class Tile {
+  readonly words = new Uint32Array(TILE_BYTES / 4);
+  readonly #bytes = new Uint8Array(this.words.buffer);
+
+  /** Fills the tile from memory; what is missing to a whole word is 0. */
+  load(window: AddressWindow, at: number, lengthBytes: number): void {
+    const { bytes } = window;
+    this.words[(lengthBytes - 1) >>> 2] = 0;
+    for (let i = 0; i < lengthBytes; i++) this.#bytes[i] = bytes[at + i] as number;
+  }
+
+  store(window: AddressWindow, at: number, lengthBytes: number): void {
+    if (isWholeWords(at, lengthBytes)) {
+      const { words } = window;
+      const first = at >>> 2;
+      for (let i = 0; i < lengthBytes >>> 2; i++) words[first + i] = this.words[i] as number;
+    } else {
+      const { bytes } = window;
+      for (let i = 0; i < lengthBytes; i++) bytes[at + i] = this.#bytes[i] as number;
+    }
+  }
+
+  differs(window: AddressWindow, at: number, lengthBytes: number): boolean {
+    const { bytes } = window;
+    for (let i = 0; i < lengthBytes; i++) if (bytes[at + i] !== this.#bytes[i]) return true;
+    return false;
+  }
+}
+
+/** Whether a range of a window can be worked on as 32-bit words. */
+export function isWholeWords(at: number, lengthBytes: number): boolean {
+  return ((at | lengthBytes) & 3) === 0;
+}

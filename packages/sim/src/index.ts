@@ -1,0 +1,12 @@
+/**
+ * A deterministic simulated platform: what hardware models and the drivers for them stand on.
+ *
+ * @packageDocumentation
+ */
+
+export { ClockEvent, type ClockMode, VirtualClock } from "./clock.js";
+export { SimError, type SimErrorCode } from "./errors.js";
+export { type CpuContext, IrqController, IrqLine, Tasklet } from "./irq.js";
+export { type CoherentMemory, PhysicalMemory } from "./memory.js";
+export { type MmioAddr, MmioBus, type MmioRegister, type MmioWidth } from "./mmio-bus.js";
+export { Platform, type PlatformOptions } from "./platform.js";
