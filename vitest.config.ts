@@ -1,9 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { examples } from "./scripts/examples.js";
 
 // Packages resolve each other to their sources, so that no test needs a build first.
 const conditions = ["@dmaengine/source", "module", "node", "development|production"];
 
 export default defineConfig({
+  plugins: [examples()],
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
@@ -18,7 +20,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "e2e", include: ["{apps,e2e}/*/src/**/*.e2e.test.ts"] },
+        test: { name: "e2e", include: ["{apps,e2e}/*/src/**/*.e2e.test.ts", "scripts/**/*.e2e.test.ts"] },
       },
     ],
   },

@@ -96,14 +96,7 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
       const members = await workbench.copies(originals);
       const content = await writeInPlaces(members, before);
 
-      const linux = await workbench.linux(
-        members,
-        `mdadm --assemble /dev/md0 ${disks.join(" ")}
-         settled
-         echo "sha256=$(content)"
-         echo "mismatches=$(mismatches)"
-         mdadm --stop /dev/md0`,
-      );
+      const linux = await workbench.linux(members, `judge ${disks.join(" ")}`);
 
       expect(linux.values).toEqual({ sha256: sha256(content), mismatches: "0" });
       expect(linux.console).not.toMatch(/md: (resync|recovery)/);
@@ -155,14 +148,7 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
       );
       await mdraid(["add", "--to", ...kept, "--", ...rebuilt]);
 
-      const linux = await workbench.linux(
-        [...kept, ...rebuilt],
-        `mdadm --assemble /dev/md0 ${disks.join(" ")}
-         settled
-         echo "sha256=$(content)"
-         echo "mismatches=$(mismatches)"
-         mdadm --stop /dev/md0`,
-      );
+      const linux = await workbench.linux([...kept, ...rebuilt], `judge ${disks.join(" ")}`);
 
       expect(linux.values).toEqual({ sha256: sha256(content), mismatches: "0" });
       expect(linux.console).not.toMatch(/md: (resync|recovery)/);
@@ -186,11 +172,7 @@ describeWithLinux(`arrays that mdadm created (seed ${seed})`, () => {
         `mdadm --assemble /dev/md0 ${disks.join(" ")}
          echo "damaged_mismatches=$(mismatches)"
          mdadm --stop /dev/md0
-         mdadm --assemble /dev/md0 ${guestDisks(raidDevices, raidDevices).join(" ")}
-         settled
-         echo "sha256=$(content)"
-         echo "mismatches=$(mismatches)"
-         mdadm --stop /dev/md0`,
+         judge ${guestDisks(raidDevices, raidDevices).join(" ")}`,
       );
 
       // md counts a wrong byte as the 8 sectors of its 4 KiB row.

@@ -1,9 +1,10 @@
 import type { Channel, DmaTxState } from "./channel.js";
 import type { DmaCookie } from "./cookie.js";
 import type { DmaDevice } from "./device.js";
-import type { Capabilities } from "./driver-contract.js";
+import type { Capabilities, IfSlave } from "./driver-contract.js";
 import { DmaError } from "./errors.js";
 import { type DmaOperation, type DmaOperations, type PrepName, prepName } from "./operations/operation.js";
+import type { DmaSlaveCaps, DmaSlaveConfig } from "./slave.js";
 import type { DmaStatus } from "./status.js";
 
 /** The prep calls of a set of operations. */
@@ -19,24 +20,59 @@ export interface DmaChanControl<Op extends DmaOperation> {
   readonly device: DmaDevice;
   /** The limits of the operations that were asked for. */
   readonly limits: Capabilities<Op>;
+  /** Transactions on the channel that were submitted and have not ended, whoever submitted them. */
+  readonly inFlight: number;
+  /**
+   * Whether the device was taken away. Everything in flight was aborted then, prep calls throw `ERR_DMA_REMOVED`, what is submitted ends as
+   * aborted. Release the channel and find another one.
+   */
+  readonly removed: boolean;
   /** Starts everything that was submitted (`dma_async_issue_pending`). Some engines start earlier. */
   issuePending(): void;
   /**
-   * Looks whether a transaction has ended: one poll. COMPLETE, IN_PROGRESS, or ERROR when it failed or was aborted.
-   * May run callbacks of finished transactions, as most drivers' `device_tx_status` does.
+   * Looks whether a transaction has ended: one poll. COMPLETE, IN_PROGRESS, PAUSED, or ERROR when it failed or was aborted.
+   * May run callbacks of finished transactions, as most drivers' `device_tx_status` does. A channel remembers its last 1024 failures and
+   * those of one full ring; unlike the original, an aborted transaction has the status ERROR.
    *
    * @param state - filled in if given; nothing is allocated.
    */
   txStatus(cookie: DmaCookie, state?: DmaTxState): DmaStatus;
-  /** Issues and polls until a transaction has ended (`dma_sync_wait`). ERROR also after 5 seconds, or when the engine hangs. */
+  /**
+   * Issues and polls until a transaction has ended (`dma_sync_wait`). ERROR also after 5 seconds, or when the engine hangs; PAUSED when the
+   * channel is paused.
+   */
   syncWait(cookie: DmaCookie): Promise<DmaStatus>;
   /**
-   * Aborts everything on the channel (`dmaengine_terminate_sync`). Afterwards no transfer touches memory; aborted transactions have the
-   * status ERROR, their `done` rejects, their callbacks don't run. Only the one client of an exclusive channel may do this.
+   * Stops moving data without losing any (`dmaengine_pause`). Status and residue stay readable. Throws `ERR_DMA_CAPABILITY` where the
+   * engine can't, `ERR_DMA_STATE` on a shared channel.
+   */
+  pause(): void;
+  /** Goes on where {@link pause} stopped (`dmaengine_resume`). */
+  resume(): void;
+  /**
+   * Aborts everything on the channel (`dmaengine_terminate_async`). Aborted transactions have the status ERROR, their `done` rejects, no
+   * callback runs any more. Memory may still be touched until {@link synchronize} resolves, and is not unmapped before. Only the one
+   * client of an exclusive channel may do this.
    */
   terminate(): void;
-  /** Gives the channel up (`dma_release_channel`). The handle is of no use afterwards. */
+  /**
+   * Resolves when nothing that was terminated touches memory any more and every callback has run (`dmaengine_synchronize`).
+   * `terminate()` and `await synchronize()` are `dmaengine_terminate_sync`.
+   */
+  synchronize(): Promise<void>;
+  /**
+   * Gives the channel up (`dma_release_channel`). The handle is of no use afterwards. What was submitted runs to its end. When its last
+   * holder goes, so do descriptors that nobody acked, freed or submitted; if there are any of the last kind, the channel is terminated.
+   */
   release(): void;
+}
+
+/** What a channel has besides if one of its operations is a transfer from or to a peripheral. */
+export interface DmaSlaveControl {
+  /** Tells how to talk to the peripheral, for transfers that are prepared from now on (`dmaengine_slave_config`). */
+  config(config: DmaSlaveConfig): void;
+  /** What the channel can do (`dma_get_slave_caps`). */
+  getSlaveCaps(): DmaSlaveCaps;
 }
 
 /**
@@ -44,10 +80,12 @@ export interface DmaChanControl<Op extends DmaOperation> {
  *
  * @typeParam Op - the operations, as a union: `DmaChan<"memcpy" | "xor">` has `prepMemcpy` and `prepXor`.
  */
-export type DmaChan<Op extends DmaOperation> = DmaChanControl<Op> & ChannelPreps<Op>;
+export type DmaChan<Op extends DmaOperation> = DmaChanControl<Op> &
+  ChannelPreps<Op> &
+  IfSlave<Op, DmaSlaveControl>;
 
 /** The implementation; {@link openChannel} adds the prep calls. */
-class ChanHandle implements DmaChanControl<DmaOperation> {
+class ChanHandle implements DmaChanControl<DmaOperation>, DmaSlaveControl {
   readonly name: string;
   readonly device: DmaDevice;
   readonly limits: Capabilities<DmaOperation>;
@@ -62,6 +100,14 @@ class ChanHandle implements DmaChanControl<DmaOperation> {
     this.#channel = channel;
   }
 
+  get inFlight(): number {
+    return this.#held().inFlight;
+  }
+
+  get removed(): boolean {
+    return this.#held().removed;
+  }
+
   issuePending(): void {
     this.#held().issuePending();
   }
@@ -74,32 +120,53 @@ class ChanHandle implements DmaChanControl<DmaOperation> {
     return this.#held().syncWait(cookie);
   }
 
+  pause(): void {
+    this.#exclusive("paused").pause();
+  }
+
+  resume(): void {
+    this.#exclusive("resumed").resume();
+  }
+
   terminate(): void {
-    const channel = this.#held();
-    if (!channel.exclusive) {
-      throw new DmaError(
-        "ERR_DMA_STATE",
-        `${this.name}: only an exclusive channel can be terminated, and this one is shared; get it with requestChannel()`,
-      );
-    }
-    channel.terminateAll();
+    this.#exclusive("terminated").terminateAll();
+  }
+
+  synchronize(): Promise<void> {
+    return this.#held().synchronize();
+  }
+
+  config(config: DmaSlaveConfig): void {
+    this.#exclusive("configured").config(config);
+  }
+
+  getSlaveCaps(): DmaSlaveCaps {
+    return this.#held().slaveCaps();
   }
 
   release(): void {
     const channel = this.#held();
     this.#channel = null;
-    channel.holders.splice(channel.holders.indexOf(this.#client), 1);
-    if (channel.holders.length === 0) channel.exclusive = false;
     const handle = this as unknown as Record<string, unknown>;
     const refuse = (): never => {
       throw this.#released();
     };
     for (const operation of Object.keys(this.limits)) handle[prepName(operation as DmaOperation)] = refuse;
+    channel.dropHolder(this.#client);
   }
 
   #held(): Channel {
     if (this.#channel === null) throw this.#released();
     return this.#channel;
+  }
+
+  #exclusive(what: string): Channel {
+    const channel = this.#held();
+    if (channel.exclusive) return channel;
+    throw new DmaError(
+      "ERR_DMA_STATE",
+      `${this.name}: only an exclusive channel can be ${what}, and this one is shared; get it with requestChannel()`,
+    );
   }
 
   #released(): DmaError {
@@ -124,7 +191,7 @@ export function openChannel<Op extends DmaOperation>(
     limits[operation] = port.limits;
     preps[prepName(operation)] = port.definition.bind(port);
   }
-  channel.holders.push(client);
+  channel.addHolder(client);
   const handle = new ChanHandle(channel, client, limits as Capabilities<DmaOperation>);
   return Object.assign(handle, preps) as unknown as DmaChan<Op>;
 }

@@ -1,6 +1,7 @@
 import { DMA_COOKIE_INIT, type DmaCookie, isComplete, nextCookie } from "./cookie.js";
-import { Descriptor, type DmaTx, type DmaTxDescriptor, TxState } from "./descriptor.js";
+import { Descriptor, type DmaCallback, type DmaTx, type DmaTxDescriptor, TxState } from "./descriptor.js";
 import type { DmaDevice } from "./device.js";
+import type { EngineContext } from "./context.js";
 import type { ChannelHost, DriverChannelControl, DriverSlaveControl } from "./driver-contract.js";
 import { DmaError } from "./errors.js";
 import { DMA_CTRL_REUSE, DMA_PREP_INTERRUPT, DMA_PREP_REPEAT } from "./flags.js";
@@ -13,7 +14,7 @@ import {
   type OperationPort,
   prepName,
 } from "./operations/operation.js";
-import type { SlaveCapabilities } from "./slave.js";
+import type { DmaSlaveCaps, DmaSlaveConfig, SlaveCapabilities } from "./slave.js";
 import { type ChannelStats, newOperationStats, type OperationStats } from "./stats.js";
 import { DmaStatus, DmaTransResult } from "./status.js";
 
@@ -40,17 +41,15 @@ export class Channel implements ChannelHost {
   readonly name: string;
   readonly device: DmaDevice;
   readonly ringSize: number;
-  readonly stats: ChannelStats = {
-    polls: 0,
-    interrupts: 0,
-    descriptorsFull: 0,
-    ringFull: 0,
-    operations: {},
-  };
+  readonly #context: EngineContext;
+  #polls = 0;
+  #interrupts = 0;
+  #descriptorsFull = 0;
+  /** Prep calls that were answered null because the driver had no room. */
+  ringFull = 0;
   /** One port for each operation that the device claims. */
   readonly ports = new Map<DmaOperation, Port<DmaOperation>>();
-  /** Who holds the channel now, by the names they gave. */
-  readonly holders: string[] = [];
+  readonly #holders: string[] = [];
   /** Whether its one holder has it for itself. */
   exclusive = false;
   /** Whether its device was taken away. */
@@ -84,7 +83,8 @@ export class Channel implements ChannelHost {
   #watched = 0;
   #watching = false;
 
-  constructor(device: DmaDevice, name: string, ringSize: number) {
+  constructor(device: DmaDevice, name: string, ringSize: number, context: EngineContext) {
+    this.#context = context;
     this.device = device;
     this.name = name;
     this.ringSize = ringSize;
@@ -102,31 +102,66 @@ export class Channel implements ChannelHost {
     operations: readonly { definition: AnyOperationDefinition; limits: OperationLimits<DmaOperation> }[],
   ): void {
     this.#driver = driver;
+    const calls = driver as unknown as Readonly<Record<string, unknown>>;
     for (const { definition, limits } of operations) {
-      const prep = this.#need(driver, definition.name, prepName(definition.name));
+      const needed = [prepName(definition.name), ...(definition.slave === true ? ["config"] : [])];
+      for (const call of needed) {
+        if (typeof calls[call] === "function") continue;
+        throw new DmaError(
+          "ERR_DMA_CAPABILITY",
+          `${this.name} claims the operation "${definition.name}", but its driver has no ${call}()`,
+        );
+      }
+      const prep = calls[prepName(definition.name)] as (tx: DmaTx) => boolean;
       this.ports.set(
         definition.name,
-        new Port(this, definition as unknown as OperationDefinition<DmaOperation>, limits, prep),
+        new Port(
+          this,
+          definition as unknown as OperationDefinition<DmaOperation>,
+          limits,
+          prep.bind(driver),
+        ),
       );
     }
-  }
-
-  #need(driver: DriverChannelControl, claim: string, call: string): (tx: DmaTx) => boolean {
-    const method = (driver as unknown as Record<string, unknown>)[call];
-    if (typeof method === "function") return method.bind(driver) as (tx: DmaTx) => boolean;
-    throw new DmaError(
-      "ERR_DMA_CAPABILITY",
-      `${this.name} claims the operation "${claim}", but its driver has no ${call}()`,
-    );
   }
 
   get driver(): DriverChannelControl & Partial<DriverSlaveControl> {
     return this.#driver;
   }
 
+  /** Its counters. A copy. */
+  stats(): ChannelStats {
+    return {
+      holders: this.#holders.length,
+      inFlight: this.#inFlight,
+      polls: this.#polls,
+      interrupts: this.#interrupts,
+      descriptorsFull: this.#descriptorsFull,
+      ringFull: this.ringFull,
+      operations: Object.fromEntries([...this.ports].map(([name, { stats }]) => [name, { ...stats }])),
+    };
+  }
+
   /** Transactions that were submitted and have not ended. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Who holds the channel now, by the names they gave. */
+  get holders(): readonly string[] {
+    return this.#holders;
+  }
+
+  addHolder(client: string): void {
+    this.#holders.push(client);
+    this.#context.trace?.({ type: "hold", channel: this.name, client });
+  }
+
+  dropHolder(client: string): void {
+    this.#holders.splice(this.#holders.indexOf(client), 1);
+    this.#context.trace?.({ type: "release", channel: this.name, client });
+    if (this.#holders.length === 0) this.#abandon();
+    this.device.onRelease?.();
   }
 
   // What clients do
@@ -138,7 +173,7 @@ export class Channel implements ChannelHost {
     if (this.#freeCount === 0) {
       this.#driver.poll();
       if (this.#freeCount === 0) {
-        this.stats.descriptorsFull += 1;
+        this.#descriptorsFull += 1;
         return null;
       }
     }
@@ -153,6 +188,8 @@ export class Channel implements ChannelHost {
     if (tx.state !== TxState.PREPARED) {
       throw new DmaError("ERR_DMA_STATE", `${this.name}: submit() of a descriptor that is not prepared`);
     }
+    const { checker, trace } = this.#context;
+    if (checker !== null) checker.submit(tx);
     tx.state = TxState.SUBMITTED;
     this.#used = nextCookie(this.#used);
     tx.cookie = this.#used;
@@ -166,6 +203,10 @@ export class Channel implements ChannelHost {
     const { stats } = tx.port;
     stats.submitted += 1;
     stats.bytes += tx.lengthBytes;
+    if (trace !== null) {
+      const { cookie, operation, lengthBytes, flags } = tx;
+      trace({ type: "submit", channel: this.name, cookie, operation, lengthBytes, flags });
+    }
     if (this.removed) this.complete(tx, DmaTransResult.ABORTED, tx.lengthBytes);
     else this.#driver.submit(tx);
     return tx.cookie;
@@ -174,12 +215,13 @@ export class Channel implements ChannelHost {
   issuePending(): void {
     if (this.removed) return;
     this.#issued = this.#used;
+    this.#context.trace?.({ type: "issue", channel: this.name });
     this.#driver.issuePending();
     if (this.#watched > 0) this.#pollWatched();
   }
 
   txStatus(cookie: DmaCookie, state?: DmaTxState): DmaStatus {
-    this.stats.polls += 1;
+    this.#polls += 1;
     if (!isComplete(cookie, this.#completed, this.#used)) {
       this.#driver.poll();
       if (this.#firstCallback !== null) this.runCallbacks();
@@ -213,6 +255,7 @@ export class Channel implements ChannelHost {
     if (pause === undefined) throw this.#unsupported("be paused");
     if (this.#paused || this.removed) return;
     pause.call(this.#driver);
+    this.#context.trace?.({ type: "pause", channel: this.name });
     this.#paused = true;
   }
 
@@ -222,7 +265,24 @@ export class Channel implements ChannelHost {
     if (!this.#paused || this.removed) return;
     this.#paused = false;
     resume.call(this.#driver);
+    this.#context.trace?.({ type: "resume", channel: this.name });
     if (this.#watched > 0) this.#pollWatched();
+  }
+
+  config(config: DmaSlaveConfig): void {
+    this.#driver.config?.(config);
+  }
+
+  slaveCaps(): DmaSlaveCaps {
+    const { slave, residueGranularity, descriptorReuse } = this.device;
+    return {
+      ...(slave as SlaveCapabilities),
+      cmdPause: this.#driver.pause !== undefined,
+      cmdResume: this.#driver.resume !== undefined,
+      cmdTerminate: true,
+      residueGranularity,
+      descriptorReuse,
+    };
   }
 
   #unsupported(what: string): DmaError {
@@ -235,15 +295,9 @@ export class Channel implements ChannelHost {
    */
   terminateAll(): void {
     this.#dropCallbacks();
-    this.#stop(false);
+    if (!this.removed) this.#stop(false);
     for (const tx of this.#descriptors) {
-      if (tx.state !== TxState.PREPARED && tx.state !== TxState.COMPLETE) continue;
-      if (tx.state === TxState.PREPARED) {
-        tx.result = DmaTransResult.ABORTED;
-        this.#unwatch(tx);
-        tx.settle();
-      } else if ((tx.flags & DMA_CTRL_REUSE) === 0) continue;
-      this.#release(tx);
+      if (tx.state === TxState.PREPARED && (tx.flags & DMA_CTRL_REUSE) === 0) this.#forget(tx);
     }
   }
 
@@ -255,17 +309,15 @@ export class Channel implements ChannelHost {
 
   /** Ends everything because the device is taken away: as {@link terminateAll}, but clients are called back, who did not ask for it. */
   remove(): void {
-    this.removed = true;
+    if (this.removed) return;
     this.#stop(true);
+    this.removed = true;
   }
 
-  /** The last holder is gone: what it prepared and did not submit, or did not ack, is nobody's. */
-  abandon(): void {
-    this.exclusive = false;
-    if (this.#descriptors.some((tx) => tx.state === TxState.PREPARED || isIdleReusable(tx))) {
-      this.terminateAll();
-    }
-    for (const tx of this.#descriptors) if (tx.state === TxState.COMPLETE) this.#release(tx);
+  /** Sees to it that what is in flight ends although no client polls any more, or stops doing so. */
+  drain(on: boolean): void {
+    this.#watched += on ? 1 : -1;
+    if (on) this.issuePending();
   }
 
   // What drivers do
@@ -305,18 +357,30 @@ export class Channel implements ChannelHost {
       tx.nextCallback = null;
       tx.callbackQueued = false;
       const { callback, callbackParam, result, residueBytes } = tx;
-      for (; tx.periods > 0 && callback !== null; tx.periods -= 1) {
-        call(callback, DmaTransResult.NOERROR, callbackParam, 0);
+      while (tx.periods > 0) {
+        tx.periods -= 1;
+        if (callback !== null) this.#call(callback, DmaTransResult.NOERROR, callbackParam, 0);
       }
-      if (tx.state !== TxState.ENDED) continue;
+      // The callback of a period may have terminated the channel, and used the descriptor again.
+      if (tx.state !== TxState.ENDED || tx.callbackQueued) continue;
       tx.state = TxState.COMPLETE;
       this.recycle(tx);
-      if (callback !== null) call(callback, result, callbackParam, residueBytes);
+      if (callback !== null) this.#call(callback, result, callbackParam, residueBytes);
+    }
+  }
+
+  /** A client's mistake must not surface in the driver or in whoever polled. */
+  #call(callback: DmaCallback, result: DmaTransResult, param: unknown, residueBytes: number): void {
+    try {
+      callback(result, param, residueBytes);
+    } catch (error) {
+      this.#context.uncaught(error);
     }
   }
 
   interrupt(): void {
-    this.stats.interrupts += 1;
+    this.#interrupts += 1;
+    this.#context.trace?.({ type: "interrupt", channel: this.name });
   }
 
   // Between the two
@@ -330,13 +394,21 @@ export class Channel implements ChannelHost {
   /** Takes a descriptor back that was for reuse until now. */
   freeReusable(tx: Descriptor): void {
     tx.acked = true;
-    if (tx.state !== TxState.PREPARED && tx.state !== TxState.COMPLETE) return;
-    this.#driver.freeDescriptor?.(tx);
+    if (tx.state === TxState.PREPARED) this.#forget(tx);
+    else this.recycle(tx);
+  }
+
+  /** A prepared transaction that will never be submitted. */
+  #forget(tx: Descriptor): void {
+    tx.result = DmaTransResult.ABORTED;
+    this.#unwatch(tx);
+    tx.settle();
     this.#release(tx);
   }
 
   /** Gives a descriptor back whose transaction never came to be. */
   putBack(tx: Descriptor): void {
+    tx.reusable = false;
     this.#release(tx);
   }
 
@@ -366,12 +438,17 @@ export class Channel implements ChannelHost {
 
   async #pollWhileWatched(): Promise<void> {
     try {
+      // Nothing happens within the client's own call.
+      await null;
       while (this.#watched > 0 && this.#firstSubmitted !== null && this.#isIssued(this.#firstSubmitted)) {
         const { cookie } = this.#firstSubmitted;
         const alive = await this.#relax(cookie);
         const status = this.txStatus(cookie);
         if (status === DmaStatus.PAUSED) break;
-        if (status === DmaStatus.IN_PROGRESS && !alive) this.#failWatched("hangs: nothing will ever end it");
+        if (status === DmaStatus.IN_PROGRESS && !alive) {
+          this.#failWatched("hangs: nothing will ever end it");
+          break;
+        }
       }
     } catch (error) {
       this.#failWatched("could not be polled: its driver failed", error);
@@ -402,6 +479,7 @@ export class Channel implements ChannelHost {
 
   /** Stops the engine and ends what it was working on as aborted: at once, or when it has come to rest. */
   #stop(callBack: boolean): void {
+    this.#context.trace?.({ type: "terminate", channel: this.name });
     this.#driver.terminateAll();
     this.#paused = false;
     const rest = this.#driver.synchronize?.();
@@ -413,14 +491,25 @@ export class Channel implements ChannelHost {
       else stopped.push(tx);
     }
     if (rest === undefined) return;
-    const before = this.#stopping;
-    const stopping = (async () => {
-      await before;
-      await rest;
-      for (const tx of stopped) this.#end(tx);
-      if (this.#stopping === stopping) this.#stopping = null;
-    })();
+    const stopping = this.#endWhen(rest, stopped, this.#stopping);
     this.#stopping = stopping;
+    void stopping.then(() => {
+      if (this.#stopping === stopping) this.#stopping = null;
+    });
+  }
+
+  async #endWhen(
+    rest: Promise<void>,
+    stopped: readonly Descriptor[],
+    before: Promise<void> | null,
+  ): Promise<void> {
+    await before;
+    try {
+      await rest;
+    } catch (error) {
+      this.#context.uncaught(error);
+    }
+    for (const tx of stopped) this.#end(tx);
   }
 
   /** A submitted transaction has its result: its cookie is complete. */
@@ -440,25 +529,48 @@ export class Channel implements ChannelHost {
       else stats.failed += 1;
       this.#rememberFailure(tx.cookie);
     }
+    const { trace } = this.#context;
+    if (trace !== null) {
+      const { cookie, operation } = tx;
+      trace({ type: "complete", channel: this.name, cookie, operation, result });
+    }
   }
 
   /** Its memory is the client's again: drop the unmap reference, tell whoever waits. */
   #end(tx: Descriptor): void {
     tx.state = TxState.ENDED;
+    this.#context.checker?.ended(tx);
     this.#dropUnmap(tx);
     this.#unwatch(tx);
     tx.settle();
-    if (tx.callback === null && tx.periods === 0) {
+    if (tx.callback === null && !tx.callbackQueued) {
       tx.state = TxState.COMPLETE;
       this.recycle(tx);
     } else this.#queueCallback(tx);
+    this.device.onRelease?.();
+  }
+
+  /** The last holder is gone: what it did not submit, did not ack or kept for reuse is nobody's. */
+  #abandon(): void {
+    this.exclusive = false;
+    for (const tx of this.#descriptors) {
+      if ((tx.flags & DMA_CTRL_REUSE) !== 0 && tx.state !== TxState.FREE) tx.free();
+      else tx.ack();
+    }
+    // Only a stop makes the driver forget what was prepared.
+    if (this.#descriptors.some((tx) => tx.state === TxState.PREPARED)) this.terminateAll();
   }
 
   #dropUnmap(tx: Descriptor): void {
     const { unmap } = tx;
     if (unmap === null) return;
     tx.unmap = null;
-    unmap.put();
+    try {
+      unmap.put();
+    } catch (error) {
+      // What the checker finds at the unmapping is the client's mistake, and not of whoever completes.
+      this.#context.uncaught(error);
+    }
   }
 
   #queueCallback(tx: Descriptor): void {
@@ -483,7 +595,13 @@ export class Channel implements ChannelHost {
 
   #release(tx: Descriptor): void {
     tx.state = TxState.FREE;
+    tx.callback = null;
+    tx.callbackParam = undefined;
     this.#dropUnmap(tx);
+    if (tx.reusable) {
+      tx.reusable = false;
+      this.#driver.freeDescriptor?.(tx);
+    }
     const tail = this.#freeHead + this.#freeCount;
     this.#free[tail >= this.ringSize ? tail - this.ringSize : tail] = tx;
     this.#freeCount += 1;
@@ -494,26 +612,6 @@ export class Channel implements ChannelHost {
     if (this.#failures.size <= REMEMBERED_FAILURES + this.ringSize) return;
     const oldest = this.#failures.values().next().value as DmaCookie;
     this.#failures.delete(oldest);
-  }
-}
-
-function isIdleReusable(tx: Descriptor): boolean {
-  return tx.state === TxState.COMPLETE && (tx.flags & DMA_CTRL_REUSE) !== 0;
-}
-
-/** A client's mistake must not surface in the driver or in whoever polled: it is reported as uncaught. */
-function call(
-  callback: NonNullable<Descriptor["callback"]>,
-  result: DmaTransResult,
-  param: unknown,
-  residueBytes: number,
-): void {
-  try {
-    callback(result, param, residueBytes);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }
 
@@ -538,7 +636,6 @@ export class Port<Op extends DmaOperation> implements OperationPort<Op> {
     this.limits = limits;
     this.#driverPrep = driverPrep;
     this.#args = new Array(channel.ringSize);
-    (channel.stats.operations as Record<string, OperationStats>)[definition.name] = this.stats;
   }
 
   get slave(): SlaveCapabilities | null {
@@ -567,7 +664,7 @@ export class Port<Op extends DmaOperation> implements OperationPort<Op> {
     const descriptor = tx as unknown as Descriptor;
     descriptor.lengthBytes = lengthBytes;
     if (this.#driverPrep(descriptor)) return descriptor;
-    this.#channel.stats.ringFull += 1;
+    this.#channel.ringFull += 1;
     this.#channel.putBack(descriptor);
     return null;
   }

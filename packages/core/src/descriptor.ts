@@ -105,6 +105,8 @@ export class Descriptor implements DmaTx {
   callbackParam: unknown = undefined;
   unmap: DmaUnmapData | null = null;
   acked = false;
+  /** Whether the driver keeps its room until it is freed. */
+  reusable = false;
   /** Whether the channel is polled on behalf of whoever awaits {@link done}. */
   watched = false;
   /** Periods of a cyclic or repeated transaction that have ended and have not been called back. */
@@ -133,6 +135,7 @@ export class Descriptor implements DmaTx {
     this.callback = null;
     this.callbackParam = undefined;
     this.acked = (flags & DMA_CTRL_ACK) !== 0;
+    this.reusable = (flags & DMA_CTRL_REUSE) !== 0;
     this.#startLife();
   }
 

@@ -1,60 +1,70 @@
 import { Channel } from "./channel.js";
+import type { EngineContext } from "./context.js";
 import type { AnyDeviceDefinition, Capabilities } from "./driver-contract.js";
-import { DmaError } from "./errors.js";
-import type { DmaChecker } from "./mapping/checker.js";
-import type { DmaDirection } from "./mapping/direction.js";
-import { DMA_MAPPING_ERROR, type DmaAddr, type DmaDomain } from "./mapping/domain.js";
-import type { DmaUnmapData, UnmapPools } from "./mapping/unmap-data.js";
+import { MappingDevice } from "./mapping/mapping-device.js";
+import type { DmaUnmapData } from "./mapping/unmap-data.js";
 import type { AnyOperationDefinition, DmaOperation, OperationLimits } from "./operations/operation.js";
-import type { DeviceStats, MappingStats } from "./stats.js";
+import { DmaResidueGranularity, type SlaveCapabilities } from "./slave.js";
+import type { DeviceStats } from "./stats.js";
+
+/** `max_segment_size` of a device that doesn't say. */
+const DEFAULT_MAX_SEGMENT_BYTES = 65536;
+/** Addresses are numbers, which are exact up to here. */
+const DEFAULT_MASK_BITS = 53;
 
 /**
- * One registered engine, as clients see it: what it can do, and the mapping API for memory that it is to work on
- * (Documentation/core-api/dma-api.rst). Map with the device whose channel will run the transaction.
+ * One registered engine, as clients see it: what it can do, and the mapping API for memory that it is to work on.
+ * Map with the device whose channel will run the transaction.
  */
-export class DmaDevice {
-  readonly name: string;
+export class DmaDevice extends MappingDevice {
   /** Number of the device in its engine instance; channels are called `dma<id>chan<n>`. */
   readonly id: number;
   /** What it can do, with limits. */
   readonly capabilities: Partial<Capabilities<DmaOperation>>;
-  /** Devices with the same domain object share mappings. */
-  readonly domain: DmaDomain;
   /** Only to be used by request. */
   readonly private: boolean;
+  /** How often the residue of its transactions moves. */
+  readonly residueGranularity: DmaResidueGranularity;
+  /** Whether descriptors can be submitted again after completion, with `DMA_CTRL_REUSE`. */
+  readonly descriptorReuse: boolean;
+  /** What it says of transfers from and to peripherals; null if it has none. */
+  readonly slave: SlaveCapabilities | null;
   /** @internal */
   readonly channels: readonly Channel[];
-  readonly #mapping: MappingStats = {
-    maps: 0,
-    unmaps: 0,
-    syncsForCpu: 0,
-    syncsForDevice: 0,
-    bouncedBytes: 0,
-  };
-  readonly #checker: DmaChecker | null;
-  readonly #pools: UnmapPools;
+  /** @internal Unmap records with references. */
+  unmapRecords = 0;
+  /** @internal Called when something that kept the device busy may be gone. Null while nobody waits for that. */
+  onRelease: (() => void) | null = null;
 
   /** @internal */
   constructor(
     id: number,
     definition: AnyDeviceDefinition,
     operations: readonly AnyOperationDefinition[],
-    pools: UnmapPools,
-    checker: DmaChecker | null,
+    context: EngineContext,
   ) {
+    super(
+      definition.name,
+      definition.domain,
+      {
+        dmaMaskBits: definition.dmaMaskBits ?? DEFAULT_MASK_BITS,
+        maxSegmentBytes: definition.maxSegmentBytes ?? DEFAULT_MAX_SEGMENT_BYTES,
+        segmentBoundaryBytes: definition.segmentBoundaryBytes ?? Number.POSITIVE_INFINITY,
+      },
+      context,
+    );
     this.id = id;
-    this.name = definition.name;
     this.capabilities = definition.capabilities;
-    this.domain = definition.domain;
     this.private = definition.private ?? false;
-    this.#pools = pools;
-    this.#checker = checker;
+    this.residueGranularity = definition.residueGranularity ?? DmaResidueGranularity.DESCRIPTOR;
+    this.descriptorReuse = definition.descriptorReuse ?? false;
+    this.slave = definition.slave ?? null;
     const claimed = operations.map((operation) => ({
       definition: operation,
       limits: definition.capabilities[operation.name] as OperationLimits<DmaOperation>,
     }));
     this.channels = definition.channels.map((create, n) => {
-      const channel = new Channel(this, `dma${id}chan${n}`, definition.ringSize);
+      const channel = new Channel(this, `dma${id}chan${n}`, definition.ringSize, context);
       channel.attach(create(channel), claimed);
       return channel;
     });
@@ -65,85 +75,17 @@ export class DmaDevice {
     return operations.every((operation) => operation in this.capabilities);
   }
 
-  /**
-   * Hands `memory` to the device and tells where the device finds it (`dma_map_single`). Until {@link unmapSingle} or a sync for the CPU the
-   * bytes are the device's: neither read nor write them.
-   * Returns `DMA_MAPPING_ERROR` when the device can't reach the memory; test with `dmaMappingError()`.
-   */
-  mapSingle(memory: Uint8Array, direction: DmaDirection): DmaAddr {
-    return this.mapPage(memory, 0, memory.length, direction);
-  }
-
-  /** The same for a part of `memory`: `lengthBytes` from `offsetBytes` (`dma_map_page`). Makes no view. */
-  mapPage(memory: Uint8Array, offsetBytes: number, lengthBytes: number, direction: DmaDirection): DmaAddr {
-    if (offsetBytes < 0 || lengthBytes < 1 || offsetBytes + lengthBytes > memory.length) {
-      throw new DmaError(
-        "ERR_DMA_MAPPING",
-        `${this.name}: expected a range within ${memory.length} bytes, got ${lengthBytes} bytes at ${offsetBytes}`,
-      );
-    }
-    const addr = this.domain.map(memory, offsetBytes, lengthBytes, direction);
-    if (addr === DMA_MAPPING_ERROR) return addr;
-    this.#mapping.maps += 1;
-    this.#checker?.map(this, memory, offsetBytes, lengthBytes, direction, addr);
-    return addr;
-  }
-
-  /** Takes a mapping back; same length and direction as when it was made (`dma_unmap_single`). */
-  unmapSingle(addr: DmaAddr, lengthBytes: number, direction: DmaDirection): void {
-    this.unmapPage(addr, lengthBytes, direction);
-  }
-
-  /** The same for a mapping of {@link mapPage} (`dma_unmap_page`). */
-  unmapPage(addr: DmaAddr, lengthBytes: number, direction: DmaDirection): void {
-    this.#checker?.unmap(this, addr, lengthBytes, direction);
-    this.domain.unmap(addr, lengthBytes, direction);
-    this.#mapping.unmaps += 1;
-  }
-
-  /** Hands a mapped range, or a part of one, to the CPU (`dma_sync_single_for_cpu`). */
-  syncSingleForCpu(addr: DmaAddr, lengthBytes: number, direction: DmaDirection): void {
-    this.#checker?.syncForCpu(this, addr, lengthBytes, direction);
-    this.domain.syncForCpu(addr, lengthBytes, direction);
-    this.#mapping.syncsForCpu += 1;
-  }
-
-  /** Hands it back to the device (`dma_sync_single_for_device`). */
-  syncSingleForDevice(addr: DmaAddr, lengthBytes: number, direction: DmaDirection): void {
-    this.domain.syncForDevice(addr, lengthBytes, direction);
-    this.#checker?.syncForDevice(this, addr, lengthBytes, direction);
-    this.#mapping.syncsForDevice += 1;
-  }
-
   /** An unmap record for up to `count` addresses, with one reference (`dmaengine_get_unmap_data`). */
   getUnmapData(count: number): DmaUnmapData {
-    return this.#pools.take(this, count);
+    return this.context.pools.take(this, count);
   }
 
-  /** Memory that the device reaches without copying; ordinary memory where any will do. `alignBytes` is a power of two. */
-  alloc(sizeBytes: number, alignBytes = 64): Uint8Array<ArrayBuffer> {
-    return this.domain.alloc?.(sizeBytes, alignBytes) ?? new Uint8Array(sizeBytes);
-  }
-
-  /** Gives memory of {@link alloc} back. */
-  free(memory: Uint8Array): void {
-    this.domain.free?.(memory);
-  }
-
+  /** Its counters, as they are now. A copy. */
   stats(): DeviceStats {
     return {
-      mapping: { ...this.#mapping, bouncedBytes: this.domain.bouncedBytes },
-      channels: Object.fromEntries(
-        this.channels.map(({ name, stats }) => [
-          name,
-          {
-            ...stats,
-            operations: Object.fromEntries(
-              Object.entries(stats.operations).map(([operation, counters]) => [operation, { ...counters }]),
-            ),
-          },
-        ]),
-      ),
+      mapping: this.mappingStats(),
+      unmapRecords: this.unmapRecords,
+      channels: Object.fromEntries(this.channels.map((channel) => [channel.name, channel.stats()])),
     };
   }
 }

@@ -61,8 +61,8 @@ export interface DriverChannelControl {
   /** Bytes that a submitted, unfinished transaction has still to move. Left out: its whole length. */
   residue?(tx: DmaTx): number;
   /**
-   * Stops the engine and forgets every queued and running transaction, and the room taken by prepared ones, those for reuse included
-   * (`device_terminate_all`). Without {@link synchronize}, no transfer touches memory afterwards, and the framework ends the descriptors.
+   * Stops the engine and forgets every queued and running transaction, and the room taken by prepared ones, except descriptors for
+   * reuse, which keep theirs until {@link freeDescriptor} (`device_terminate_all`). Without {@link synchronize}, no transfer touches memory afterwards, and the framework ends the descriptors.
    */
   terminateAll(): void;
   /**
@@ -75,7 +75,7 @@ export interface DriverChannelControl {
   pause?(): void;
   /** Goes on where {@link pause} stopped (`device_resume`). */
   resume?(): void;
-  /** Takes the room of a descriptor for reuse back: it is idle and its client has freed it. Needed where the device has `descriptorReuse`. */
+  /** Takes the room of a descriptor for reuse back: it is idle and its client has freed it. Left out: there is nothing to take back. */
   freeDescriptor?(tx: DmaTx): void;
   /** Takes the hardware into use (`device_alloc_chan_resources`). Called once, at registration. */
   allocChanResources?(): void | Promise<void>;

@@ -11,6 +11,8 @@ export type DmaErrorCode =
   | "ERR_DMA_DRIVER"
   /** A name is registered already, or is not registered. */
   | "ERR_DMA_REGISTER"
+  /** The channel's device was taken away. What was in flight is aborted; another channel has to be found. */
+  | "ERR_DMA_REMOVED"
   /** Something is still held: channels, descriptors in flight or unmap references. */
   | "ERR_DMA_BUSY"
   /** No channel can do what was asked. The message says why each one was passed over. */

@@ -31,7 +31,11 @@ export async function assembleSet(
   const freshest = chooseFreshest(distinct.map(({ superblock }) => superblock));
   if (freshest === undefined) {
     const uuid = candidates[0]?.superblock.setUuid;
-    throw refusal("ERR_MD_NOT_ENOUGH", `array ${uuid}: only spares were given`, rejections(unrelated, copies));
+    throw refusal(
+      "ERR_MD_NOT_ENOUGH",
+      `array ${uuid}: only spares were given`,
+      rejections(unrelated, copies),
+    );
   }
   const array = `array "${freshest.setName}" (${freshest.setUuid})`;
   const why = unsupported(freshest);
@@ -55,7 +59,10 @@ export async function assembleSet(
   if (forced.length > 0 && lacking.length === 0) {
     // Beside a member that is out of date, parity can be wrong anywhere.
     resyncOffset = 0;
-  } else if (resyncOffset !== MAX_SECTOR && lacking.some((slot) => !isParityOnly(level, slot, slots.length))) {
+  } else if (
+    resyncOffset !== MAX_SECTOR &&
+    lacking.some((slot) => !isParityOnly(level, slot, slots.length))
+  ) {
     const state = `was not shut down cleanly (in sync below sector ${resyncOffset}), and ${describeLacking(slots)}`;
     if (!force) {
       const text =
@@ -74,7 +81,7 @@ export async function assembleSet(
     geometry,
     events: freshest.events,
     clean: resyncOffset === MAX_SECTOR,
-    resyncOffsetBytes: resyncOffset * SECTOR_BYTES,
+    resyncedBytes: Math.min(resyncOffset * SECTOR_BYTES, geometry.memberBytes),
     logicalBlockBytes: freshest.logicalBlockBytes,
     slots: slots.map(toMember),
     spares,
@@ -110,7 +117,11 @@ function makeGeometry(superblock: Superblock1, level: RaidLevel, array: string):
  * Where a resync has to start: the lowest position of the freshest members. They agree, unless a forced start has marked
  * only one of them as clean.
  */
-function resyncStart(slots: readonly (Candidate | null)[], freshest: Superblock1, usedSectors: number): number {
+function resyncStart(
+  slots: readonly (Candidate | null)[],
+  freshest: Superblock1,
+  usedSectors: number,
+): number {
   const positions = slots.flatMap((member) =>
     member !== null && member.superblock.events === freshest.events ? [member.superblock.resyncOffset] : [],
   );
@@ -130,7 +141,7 @@ function toMember(member: Candidate | null, slot: number): AssembledMember | nul
     ...member,
     slot,
     dataOffsetBytes: dataOffset * SECTOR_BYTES,
-    recoveryOffsetBytes: isInSync(member.superblock) ? MAX_SECTOR : recoveryOffset * SECTOR_BYTES,
+    recoveredBytes: isInSync(member.superblock) ? MAX_SECTOR : recoveryOffset * SECTOR_BYTES,
   };
 }
 
@@ -146,7 +157,8 @@ function readOnlyReason(known: readonly (Candidate | null)[], leftOut: readonly 
   }
   for (const member of leftOut) {
     // A spare with bad blocks is of no use, but not in the way either.
-    if (member.code === "bad-blocks" && ownRole(member.superblock) !== ROLE_SPARE) reasons.add(badBlocks(member));
+    if (member.code === "bad-blocks" && ownRole(member.superblock) !== ROLE_SPARE)
+      reasons.add(badBlocks(member));
   }
   return reasons.size === 0 ? null : [...reasons].join("; ");
 }
@@ -166,7 +178,10 @@ function describeLacking(slots: readonly (Candidate | null)[]): string {
 }
 
 function rejections(unrelated: readonly Rejection[], leftOut: readonly LeftOut[]): Rejection[] {
-  return [...unrelated, ...leftOut.map(({ device, code, reason }) => ({ device: device.name, code, reason }))];
+  return [
+    ...unrelated,
+    ...leftOut.map(({ device, code, reason }) => ({ device: device.name, code, reason })),
+  ];
 }
 
 function refusal(

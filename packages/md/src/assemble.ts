@@ -54,7 +54,11 @@ export async function assemble(
   const unusable: Rejection[] = [];
   for (const { device, superblock, problem } of await Promise.all(devices.map(examine))) {
     if (problem !== null) {
-      unusable.push({ device: device.name, code: REASONS[problem.code] ?? "corrupt", reason: problem.message });
+      unusable.push({
+        device: device.name,
+        code: REASONS[problem.code] ?? "corrupt",
+        reason: problem.message,
+      });
     } else {
       const set = sets.get(superblock.setUuid) ?? [];
       sets.set(superblock.setUuid, [...set, { device, superblock }]);
@@ -70,7 +74,8 @@ export async function assemble(
   }
   if (outcomes.length === 0) {
     const what = wanted === undefined ? "a usable superblock" : `a usable superblock of array ${wanted}`;
-    const others = wanted === undefined ? [] : [...sets.values()].flat().map((other) => rejectOther(other, wanted));
+    const others =
+      wanted === undefined ? [] : [...sets.values()].flat().map((other) => rejectOther(other, wanted));
     const rejected = [...unusable, ...others];
     throw new MdError(
       "ERR_MD_NOT_ENOUGH",

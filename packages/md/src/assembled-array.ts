@@ -1,4 +1,4 @@
-import type { Geometry, MemberDevice } from "@dmaengine/raid456";
+import type { ArrayMember, Geometry, MemberDevice } from "@dmaengine/raid456";
 import type { Rejection } from "./rejection.js";
 import type { Superblock1 } from "./superblock-1.js";
 
@@ -9,15 +9,13 @@ export interface AssembledSpare {
 }
 
 /** A device that fills a slot of the array. */
-export interface AssembledMember extends AssembledSpare {
+export interface AssembledMember extends AssembledSpare, ArrayMember {
   readonly slot: number;
-  /** Where the data starts on this member, in bytes. Members of one array may differ in it. */
-  readonly dataOffsetBytes: number;
   /**
-   * Bytes, counted from there, that are rebuilt and may be used; what is above must be treated as missing.
+   * Bytes, counted from dataOffsetBytes, that are rebuilt and may be used; what is above must be treated as missing.
    * Infinity for a member that is in sync.
    */
-  readonly recoveryOffsetBytes: number;
+  readonly recoveredBytes: number;
 }
 
 /** An array as its members describe it. Making it has written nothing. */
@@ -32,8 +30,8 @@ export interface AssembledArray {
   readonly events: number;
   /** Whether parity is known to match data everywhere. */
   readonly clean: boolean;
-  /** Bytes of each member below which parity is known to match data: where a resync starts. Infinity if clean. */
-  readonly resyncOffsetBytes: number;
+  /** Bytes of each member, from the start, whose parity is known to match: a resync starts here. All of them if clean. */
+  readonly resyncedBytes: number;
   /** Block size that I/O to the array has to be aligned to; 0 where the array records none (before Linux 6.19). */
   readonly logicalBlockBytes: number;
   /** The member in each slot; null where it is missing. */

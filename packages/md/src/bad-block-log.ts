@@ -50,7 +50,8 @@ export async function readBadBlocks(device: MemberDevice, superblock: Superblock
     const shift = BigInt(badBlockLog.shift);
     const start = (entry >> LENGTH_BITS) << shift;
     const sectors = (entry & ((1n << LENGTH_BITS) - 1n)) << shift;
-    if (start + sectors > BigInt(total)) throw corrupt(`bad-block entry ${start} + ${sectors} is outside the device`);
+    if (start + sectors > BigInt(total))
+      throw corrupt(`bad-block entry ${start} + ${sectors} is outside the device`);
     if (sectors > 0n) ranges.push({ startSector: Number(start), sectors: Number(sectors) });
   }
   return join(ranges);

@@ -54,8 +54,10 @@ const DEFAULT_CHUNK_BYTES = 512 * 1024;
 export async function createArray(options: CreateOptions): Promise<AssembledArray> {
   const { level, members, force = false } = options;
   const [first] = members;
-  if (first === undefined) throw new MdError("ERR_MD_ARGUMENT", "no members were given to create an array from");
-  if (new Set(members).size !== members.length) throw new MdError("ERR_MD_ARGUMENT", "a device is given twice");
+  if (first === undefined)
+    throw new MdError("ERR_MD_ARGUMENT", "no members were given to create an array from");
+  if (new Set(members).size !== members.length)
+    throw new MdError("ERR_MD_ARGUMENT", "a device is given twice");
   for (const member of members) {
     if (!member.writable) throw new MdError("ERR_MD_ARGUMENT", `${member.name} is opened for reading only`);
   }
@@ -103,13 +105,19 @@ export async function createArray(options: CreateOptions): Promise<AssembledArra
   for (const [slot, member] of members.entries()) {
     const { superblock } = await examine(member);
     if (superblock?.deviceUuid === superblocks[slot]?.deviceUuid) continue;
-    throw new MdError("ERR_MD_ARGUMENT", `${member.name} is the same device as another member, under another name`);
+    throw new MdError(
+      "ERR_MD_ARGUMENT",
+      `${member.name} is the same device as another member, under another name`,
+    );
   }
   return assemble(members, { uuid: setUuid });
 }
 
 /** Superblocks come last, so that a crash leaves no member whose other metadata is not there yet. */
-async function writeAll(members: readonly MemberDevice[], superblocks: readonly Superblock1[]): Promise<void> {
+async function writeAll(
+  members: readonly MemberDevice[],
+  superblocks: readonly Superblock1[],
+): Promise<void> {
   await Promise.all(members.map((member, slot) => prepareMember(member, superblocks[slot] as Superblock1)));
   await Promise.all(members.map((member) => member.flush()));
   await Promise.all(members.map((member, slot) => writeSuperblock(member, superblocks[slot] as Superblock1)));
@@ -125,7 +133,10 @@ function chooseSize(
 ): number {
   let smallest = Number.POSITIVE_INFINITY;
   for (const member of members) smallest = Math.min(smallest, deviceSectors(member) - dataOffset);
-  const size = usableSize(sizeBytes === undefined ? smallest : Math.floor(sizeBytes / SECTOR_BYTES), chunkSize);
+  const size = usableSize(
+    sizeBytes === undefined ? smallest : Math.floor(sizeBytes / SECTOR_BYTES),
+    chunkSize,
+  );
   if (sizeBytes !== undefined && !(size >= chunkSize)) {
     throw new MdError("ERR_MD_ARGUMENT", `a size of ${sizeBytes} bytes is less than a chunk`);
   }

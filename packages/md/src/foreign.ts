@@ -69,7 +69,8 @@ export async function findForeign(device: MemberDevice): Promise<ForeignContent[
 
   const found: ForeignContent[] = [];
   for (const version of METADATA_VERSIONS) {
-    if ((await readSuperblockBlock(device, version)) !== null) found.push({ kind: "md", name: `md ${version}` });
+    if ((await readSuperblockBlock(device, version)) !== null)
+      found.push({ kind: "md", name: `md ${version}` });
   }
   for (const { kind, name, offsetBytes, text } of SIGNATURES) {
     if (hasText(head, offsetBytes, text)) found.push({ kind, name });
@@ -91,7 +92,10 @@ export async function refuseForeign(device: MemberDevice): Promise<void> {
   const content = await findForeign(device);
   if (content.length === 0) return;
   const names = content.map(({ name }) => name).join(", ");
-  throw new MdError("ERR_MD_IN_USE", `${device.name} holds ${names}, which would be lost; use force to overwrite it`);
+  throw new MdError(
+    "ERR_MD_IN_USE",
+    `${device.name} holds ${names}, which would be lost; use force to overwrite it`,
+  );
 }
 
 function hasText(head: Uint8Array, offsetBytes: number, text: string): boolean {
@@ -120,5 +124,7 @@ function hasMbr(head: Uint8Array): boolean {
   const view = new DataView(head.buffer);
   const entries = [446, 462, 478, 494];
   const plausible = entries.every((entry) => [0x00, 0x80].includes(head[entry] as number));
-  return plausible && entries.some((entry) => head[entry + 4] !== 0 && view.getUint32(entry + 12, true) !== 0);
+  return (
+    plausible && entries.some((entry) => head[entry + 4] !== 0 && view.getUint32(entry + 12, true) !== 0)
+  );
 }

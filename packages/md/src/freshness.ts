@@ -57,7 +57,9 @@ export function judge(superblock: Superblock1, freshest: Superblock1): Verdict {
   if (role === ROLE_FAULTY) return rejected("faulty", "records itself as failed");
   if (role === ROLE_JOURNAL) return rejected("unsupported", "is a journal device");
   if (role === ROLE_SPARE) {
-    return roleByFreshest === ROLE_FAULTY ? rejected("faulty", failedAccordingTo(freshest)) : { kind: "spare" };
+    return roleByFreshest === ROLE_FAULTY
+      ? rejected("faulty", failedAccordingTo(freshest))
+      : { kind: "spare" };
   }
   if (!isSlot(role, superblock.raidDisks)) {
     return rejected("corrupt", `claims slot ${role} of an array with ${superblock.raidDisks}`);
@@ -70,12 +72,16 @@ export function judge(superblock: Superblock1, freshest: Superblock1): Verdict {
   }
   // Ahead of the freshest is only a member being rebuilt; its own superblock is the one that knows.
   if (superblock.events <= freshest.events && roleByFreshest !== role) {
-    if (superblock.events === freshest.events) return rejected("split-brain", splitBetween(superblock, freshest));
+    if (superblock.events === freshest.events)
+      return rejected("split-brain", splitBetween(superblock, freshest));
     if (roleByFreshest === ROLE_FAULTY) return rejected("faulty", failedAccordingTo(freshest));
     if (roleByFreshest === ROLE_SPARE) {
       return rejected("removed", `claims slot ${role}, but is no longer known to ${describeRole(freshest)}`);
     }
-    return rejected("mismatch", `claims slot ${role}, but ${describeRole(freshest)} gives it slot ${roleByFreshest}`);
+    return rejected(
+      "mismatch",
+      `claims slot ${role}, but ${describeRole(freshest)} gives it slot ${roleByFreshest}`,
+    );
   }
   if (roleIn(superblock, freshest.devNumber) !== ownRole(freshest)) {
     return rejected("split-brain", splitBetween(superblock, freshest));

@@ -54,6 +54,7 @@ export function badBlockLogPlace(size: number, dataOffset: number): BadBlockLogP
   const behindBitmap = SUPERBLOCK_SPACE + bitmapSpace(size);
   const room = dataOffset - SUPER_OFFSET_1_2;
   if (room >= behindBitmap + BAD_BLOCK_LOG_SECTORS) return { ...log, offset: behindBitmap };
-  if (room >= SUPERBLOCK_SPACE + BAD_BLOCK_LOG_SECTORS) return { ...log, offset: room - BAD_BLOCK_LOG_SECTORS };
+  if (room >= SUPERBLOCK_SPACE + BAD_BLOCK_LOG_SECTORS)
+    return { ...log, offset: room - BAD_BLOCK_LOG_SECTORS };
   return null;
 }

@@ -27,10 +27,18 @@ export interface Selection {
 }
 
 /** Reasons that force may override: the member is what it says it is, but out of date or not readable everywhere. */
-const FORCIBLE: ReadonlySet<RejectReason> = new Set<RejectReason>(["stale", "faulty", "removed", "bad-blocks"]);
+const FORCIBLE: ReadonlySet<RejectReason> = new Set<RejectReason>([
+  "stale",
+  "faulty",
+  "removed",
+  "bad-blocks",
+]);
 
 /** Keeps one of each member: copies of a device, or the same device given twice, carry the same device_uuid. */
-export function dropDuplicates(candidates: readonly Candidate[]): { distinct: Candidate[]; leftOut: LeftOut[] } {
+export function dropDuplicates(candidates: readonly Candidate[]): {
+  distinct: Candidate[];
+  leftOut: LeftOut[];
+} {
   const best = new Map<string, Candidate>();
   const leftOut: LeftOut[] = [];
   for (const candidate of candidates) {
@@ -57,7 +65,8 @@ export async function selectMembers(
       continue;
     }
     const badBlocks = await describeBadBlocks(candidate);
-    if (badBlocks !== undefined) selection.leftOut.push({ ...candidate, code: "bad-blocks", reason: badBlocks });
+    if (badBlocks !== undefined)
+      selection.leftOut.push({ ...candidate, code: "bad-blocks", reason: badBlocks });
     else if (verdict.kind === "spare") selection.spares.push(candidate);
     else takeSlot(candidate, verdict.slot, selection);
   }

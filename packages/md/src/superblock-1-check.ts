@@ -10,7 +10,8 @@ import { MAX_DEV, SUPERBLOCK_BYTES, type Superblock1, superblockBytes } from "./
  * @throws MdError `ERR_MD_CORRUPT`
  */
 export function checkSuperblock1(superblock: Superblock1, foundAt: number): void {
-  const { superOffset, dataOffset, dataSize, newOffset, badBlockLog, logicalBlockBytes, raidDisks } = superblock;
+  const { superOffset, dataOffset, dataSize, newOffset, badBlockLog, logicalBlockBytes, raidDisks } =
+    superblock;
   if (superOffset !== foundAt) {
     throw corrupt(`super_offset is ${superOffset}, but the superblock was found at sector ${foundAt}`);
   }
@@ -20,13 +21,15 @@ export function checkSuperblock1(superblock: Superblock1, foundAt: number): void
   // 1.1 and 1.2 have the data behind the superblock, 1.0 (at the end of the device) before it.
   const superblockEnd = superOffset + superblockBytes(superblock.devRoles.length) / SECTOR_BYTES;
   if (dataOffset < superOffset) {
-    if (superOffset < dataSize) throw corrupt(`${dataSize} sectors of data reach over the superblock at ${superOffset}`);
+    if (superOffset < dataSize)
+      throw corrupt(`${dataSize} sectors of data reach over the superblock at ${superOffset}`);
   } else if (Math.min(dataOffset, dataOffset + newOffset) < superblockEnd) {
     throw corrupt(`data_offset ${dataOffset} (new_offset ${newOffset}) is inside the superblock`);
   }
   if ((superblock.featureMap & Feature.BAD_BLOCKS) !== 0) {
     if (badBlockLog === null) throw corrupt("bad blocks are recorded, but there is no list of them");
-    if (badBlockLog.size > SUPERBLOCK_BYTES / SECTOR_BYTES) throw corrupt(`bblog_size is ${badBlockLog.size} sectors`);
+    if (badBlockLog.size > SUPERBLOCK_BYTES / SECTOR_BYTES)
+      throw corrupt(`bblog_size is ${badBlockLog.size} sectors`);
     if (badBlockLog.shift >= 64) throw corrupt(`bblog_shift is ${badBlockLog.shift}`);
   }
   if (logicalBlockBytes !== 0 && (logicalBlockBytes < SECTOR_BYTES || !isPowerOfTwo(logicalBlockBytes))) {

@@ -77,7 +77,10 @@ export function parseSuperblock1(bytes: Uint8Array, superOffset: number): Superb
   }
   const majorVersion = view.getUint32(MAJOR_VERSION, true);
   if (majorVersion !== 1) {
-    throw new MdError("ERR_MD_UNSUPPORTED", `major version ${majorVersion}; only 1 can be at sector ${superOffset}`);
+    throw new MdError(
+      "ERR_MD_UNSUPPORTED",
+      `major version ${majorVersion}; only 1 can be at sector ${superOffset}`,
+    );
   }
   const maxDev = view.getUint32(MAX_DEV_FIELD, true);
   // Before the checksum, which runs over the role table.
@@ -231,7 +234,8 @@ function writeTime(view: DataView, offset: number, { seconds, micros }: MdTime):
 
 function readEvents(view: DataView): number {
   const events = view.getBigUint64(EVENTS, true);
-  if (events > BigInt(Number.MAX_SAFE_INTEGER)) throw corrupt(`events is ${events}, which no array can reach`);
+  if (events > BigInt(Number.MAX_SAFE_INTEGER))
+    throw corrupt(`events is ${events}, which no array can reach`);
   return Number(events);
 }
 

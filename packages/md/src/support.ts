@@ -18,7 +18,8 @@ export function unsupported({ level, featureMap }: Superblock1): string | undefi
   // Data that was acknowledged may be in the journal and nowhere else.
   if ((featureMap & Feature.JOURNAL) !== 0) return "arrays with a journal device are not supported yet";
   const reshaping = Feature.RESHAPE_ACTIVE | Feature.RESHAPE_BACKWARDS | Feature.NEW_OFFSET;
-  if ((featureMap & reshaping) !== 0) return "a reshape is under way, which is not supported yet; let Linux finish it";
+  if ((featureMap & reshaping) !== 0)
+    return "a reshape is under way, which is not supported yet; let Linux finish it";
   return undefined;
 }
 

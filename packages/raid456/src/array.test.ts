@@ -10,8 +10,7 @@ const STRIPES = 3;
 function setUp(level: RaidLevel, raidDisks: number, layout: number, missing: readonly number[] = []) {
   const options = { level, raidDisks, layout, chunkBytes: CHUNK, memberBytes: CHUNK * STRIPES };
   const geometry = new Geometry(options);
-  const content = randomBytes(geometry.arrayBytes, raidDisks * 100 + layout);
-  const members = memoryMembers(membersOf(geometry, content));
+  const { content, members } = fresh(geometry);
   const array = new RaidArray({ ...options, members: slots(members, missing) });
   /** What each member should hold when the array holds `content`. */
   const expectMembers = (without: readonly number[] = []): void => {
@@ -21,6 +20,19 @@ function setUp(level: RaidLevel, raidDisks: number, layout: number, missing: rea
     });
   };
   return { options, geometry, content, members, array, expectMembers };
+}
+
+/** The same content and members for each geometry: computing them is the slow part. */
+const originals = new Map<string, { content: Uint8Array; members: readonly Uint8Array[] }>();
+function fresh(geometry: Geometry) {
+  const key = `${geometry.level} ${geometry.raidDisks} ${geometry.layout}`;
+  let original = originals.get(key);
+  if (original === undefined) {
+    const content = randomBytes(geometry.arrayBytes, geometry.raidDisks * 100 + geometry.layout);
+    original = { content, members: membersOf(geometry, content) };
+    originals.set(key, original);
+  }
+  return { content: original.content.slice(), members: memoryMembers(original.members) };
 }
 
 function data(members: readonly { bytes: Uint8Array }[], slot: number): Uint8Array {

@@ -45,7 +45,7 @@ export class PhysicalMemory {
   readBlock(addr: DmaAddr, into: Uint32Array): boolean {
     const window = this.locate(addr, into.byteLength);
     if (window === null) return false;
-    const first = (addr - window.base) >>> 2;
+    const first = (addr - window.base) / 4;
     for (let i = 0; i < into.length; i++) into[i] = window.words[first + i] as number;
     return true;
   }

@@ -38,17 +38,11 @@ export function parityDisks({ level }: ArrayCase): 1 | 2 {
 export function createOptions(arrayCase: ArrayCase): string[] {
   const { level, layout, chunkKib, raidDevices } = arrayCase;
   return [
-    ...[
-      "--level",
-      `${level}`,
-      "--raid-devices",
-      `${raidDevices}`,
-      "--chunk",
-      `${chunkKib}K`,
-      "--metadata",
-      "1.2",
-    ],
-    ...(layout === undefined ? [] : ["--layout", layout]),
+    `--level=${level}`,
+    `--raid-devices=${raidDevices}`,
+    `--chunk=${chunkKib}K`,
+    "--metadata=1.2",
+    ...(layout === undefined ? [] : [`--layout=${layout}`]),
   ];
 }
 

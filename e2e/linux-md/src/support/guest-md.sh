@@ -25,3 +25,12 @@ content() {
   echo 3 >/proc/sys/vm/drop_caches
   sha256sum </dev/md0 | cut -d ' ' -f 1
 }
+
+# judge DISK...: assembles the array of these disks, and prints what it contains and how much of its parity is wrong.
+judge() {
+  mdadm --assemble /dev/md0 "$@"
+  settled
+  echo "sha256=$(content)"
+  echo "mismatches=$(mismatches)"
+  mdadm --stop /dev/md0
+}

@@ -53,6 +53,11 @@ export interface OperationExercise<Op extends DmaOperation> {
 /** An exercise of whichever operation. */
 export type AnyExercise = { [Op in DmaOperation]: OperationExercise<Op> }[DmaOperation];
 
+/** An exercise whose operation is no longer known to the type system. */
+export type Exercise = OperationExercise<DmaOperation>;
+/** A shape whose operation is no longer known to the type system. */
+export type Shape = OperationShape<DmaOperation>;
+
 /** Source counts worth trying: all small ones, then those around powers of two and the limit; `long`: all. */
 export function sourceCounts(min: number, max: number, long: boolean): number[] {
   const counts: number[] = [];

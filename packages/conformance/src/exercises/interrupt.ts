@@ -1,4 +1,3 @@
-import { DMA_CTRL_ACK, DMA_PREP_INTERRUPT } from "@dmaengine/core";
 import { builtIn } from "./built-in.js";
 import type { OperationExercise } from "./exercise.js";
 
@@ -8,7 +7,7 @@ export const interrupt: OperationExercise<"interrupt"> = {
     {
       title: "no transfer",
       operands: 0,
-      flags: DMA_PREP_INTERRUPT | DMA_CTRL_ACK,
+      flags: 0,
       prepare: (preps, _addrs, _lengthBytes, flags) => ({ tx: preps.prepInterrupt(flags) }),
     },
   ],

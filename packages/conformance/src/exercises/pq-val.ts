@@ -1,4 +1,4 @@
-import { DMA_PREP_PQ_DISABLE_P, DMA_PREP_PQ_DISABLE_Q, gfMul, SumCheck } from "@dmaengine/core";
+import { gfMul, SumCheck } from "@dmaengine/core";
 import { builtIn } from "./built-in.js";
 import { type OperationExercise, type OperationShape, range, sourceCounts } from "./exercise.js";
 import { COEFFICIENTS, OUTPUTS } from "./pq.js";
@@ -49,8 +49,8 @@ function check(
       const result = new SumCheck();
       return {
         tx: preps.prepPqVal(
-          (flags & DMA_PREP_PQ_DISABLE_P) === 0 ? (p as number) : 0,
-          (flags & DMA_PREP_PQ_DISABLE_Q) === 0 ? (q as number) : 0,
+          p as number,
+          q as number,
           srcs,
           coefs.length,
           coefs,

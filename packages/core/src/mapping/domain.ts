@@ -6,9 +6,15 @@ export type DmaAddr = number;
 /** What a mapping call returns when the memory can't be mapped (`DMA_MAPPING_ERROR`). Test with {@link dmaMappingError}. */
 export const DMA_MAPPING_ERROR: DmaAddr = -1;
 
-/** Whether a mapping call failed (`dma_mapping_error`). */
+/** Whether a mapping call failed (`dma_mapping_error`). `device.mappingError()` does the same and tells the checker that you asked. */
 export function dmaMappingError(addr: DmaAddr): boolean {
   return addr === DMA_MAPPING_ERROR;
+}
+
+/** Memory that CPU and device see alike at any time: descriptor rings, completion words (`dma_alloc_coherent`). */
+export interface CoherentMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly dmaAddr: DmaAddr;
 }
 
 /**
@@ -20,6 +26,11 @@ export function dmaMappingError(addr: DmaAddr): boolean {
 export interface DmaDomain {
   /** For messages and statistics. */
   readonly name: string;
+  /**
+   * Whether CPU and device see each other's writes at once (`dev_is_dma_coherent`). False: the CPU sees what the device wrote after unmap or
+   * sync at the earliest, and the memory of a mapping may change on its own. Default true.
+   */
+  readonly coherent?: boolean;
   /** Bytes that this domain copied because a device can't reach the memory itself. 0 where nothing bounces. */
   readonly bouncedBytes: number;
   /**
@@ -40,4 +51,11 @@ export interface DmaDomain {
   alloc?(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer>;
   /** Gives memory of {@link alloc} back. */
   free?(memory: Uint8Array): void;
+  /**
+   * Coherent memory, aligned to `alignBytes`. Throws a DmaError `ERR_DMA_MAPPING` when there is none. May be left out where the domain is
+   * coherent: then memory of {@link alloc} is mapped BIDIRECTIONAL until it is freed.
+   */
+  allocCoherent?(sizeBytes: number, alignBytes: number): CoherentMemory;
+  /** Gives memory of {@link allocCoherent} back. */
+  freeCoherent?(memory: CoherentMemory): void;
 }

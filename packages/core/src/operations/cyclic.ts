@@ -44,6 +44,7 @@ export interface CyclicOperation {
 
 export const cyclic: OperationDefinition<"cyclic"> = {
   name: "cyclic",
+  slave: true,
   createArgs: () => ({
     addr: 0,
     lengthBytes: 0,

@@ -110,6 +110,8 @@ export interface OperationPort<Op extends DmaOperation> {
 /** All that the framework knows of an operation. */
 export interface OperationDefinition<Op extends DmaOperation> {
   readonly name: Op;
+  /** Whether it moves data from or to a peripheral. Its devices describe such transfers and its channels have `config`. Default false. */
+  readonly slave?: boolean;
   /** Makes the argument record of a descriptor: once for each descriptor, then filled in again and again. */
   createArgs(limits: OperationLimits<Op>): OperationArgs<Op>;
   /**

@@ -41,6 +41,7 @@ export interface SlaveSgOperation {
 
 export const slaveSg: OperationDefinition<"slaveSg"> = {
   name: "slaveSg",
+  slave: true,
   createArgs: (limits) => ({ ...createSegmentArgs(limits), direction: DmaTransferDirection.MEM_TO_DEV }),
   bind:
     (port) =>

@@ -43,7 +43,9 @@ function pqWords(
   mode: SumMode,
 ): number {
   const run = powerRun(coefs, srcCnt);
+  // Where a run of powers starts and ends, the highest power first.
   const first = run < 0 ? srcCnt - 1 : 0;
+  const end = run < 0 ? -1 : srcCnt;
   const lowest = coefs[run < 0 ? 0 : srcCnt - 1]!;
   const pSums = p?.words;
   const qSums = q.words;
@@ -59,8 +61,8 @@ function pqWords(
     let q2 = 0;
     let q3 = 0;
     if (run !== 0) {
-      // Horner's rule, the highest power first: one doubling for each source, and no table.
-      for (let left = srcCnt, i = first; left > 0; left--, i += run) {
+      // Horner's rule: one doubling for each source, and no table.
+      for (let i = first; i !== end; i += run) {
         const src = srcs[i]!;
         const words = src.words;
         const w = (src.start + at) / 4;
@@ -82,6 +84,25 @@ function pqWords(
         q1 = multiplyWord(lowest << 8, q1);
         q2 = multiplyWord(lowest << 8, q2);
         q3 = multiplyWord(lowest << 8, q3);
+      }
+    } else {
+      for (let i = 0; i < srcCnt; i++) {
+        const src = srcs[i]!;
+        const words = src.words;
+        const w = (src.start + at) / 4;
+        const row = coefs[i]! << 8;
+        const d0 = words[w]!;
+        const d1 = words[w + 1]!;
+        const d2 = words[w + 2]!;
+        const d3 = words[w + 3]!;
+        p0 ^= d0;
+        p1 ^= d1;
+        p2 ^= d2;
+        p3 ^= d3;
+        q0 ^= multiplyWord(row, d0);
+        q1 ^= multiplyWord(row, d1);
+        q2 ^= multiplyWord(row, d2);
+        q3 ^= multiplyWord(row, d3);
       }
     }
     const qw = (q.start + at) / 4;

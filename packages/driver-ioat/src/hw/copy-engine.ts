@@ -20,13 +20,19 @@ export function executeCopy(memory: PhysicalMemory, descriptor: FetchedDescripto
  * Copies words where source and destination are aligned alike, and bytes otherwise. Makes no views, which would be garbage
  * of every descriptor.
  */
-function copy(src: AddressWindow, srcAt: number, dst: AddressWindow, dstAt: number, lengthBytes: number): void {
+function copy(
+  src: AddressWindow,
+  srcAt: number,
+  dst: AddressWindow,
+  dstAt: number,
+  lengthBytes: number,
+): void {
   const alike = ((srcAt ^ dstAt) & 3) === 0;
   const headBytes = alike ? Math.min(-srcAt & 3, lengthBytes) : lengthBytes;
   const words = (lengthBytes - headBytes) >>> 2;
   const tailAt = headBytes + 4 * words;
   for (let i = 0; i < headBytes; i++) dst.bytes[dstAt + i] = src.bytes[srcAt + i] as number;
-  copyWords(src.words, (srcAt + headBytes) >>> 2, dst.words, (dstAt + headBytes) >>> 2, words);
+  copyWords(src.words, (srcAt + headBytes) / 4, dst.words, (dstAt + headBytes) / 4, words);
   for (let i = tailAt; i < lengthBytes; i++) dst.bytes[dstAt + i] = src.bytes[srcAt + i] as number;
 }
 

@@ -1,4 +1,4 @@
-import type { IrqLine, MmioAddr, MmioRegister, Platform } from "@dmaengine/sim";
+import type { IrqLine, MmioRegister, Platform } from "@dmaengine/sim";
 import {
   ATTNSTATUS,
   CHANCNT,
@@ -13,18 +13,13 @@ import {
   VER,
   XFERCAP,
 } from "../datasheet.js";
+import type { PciFunction } from "../pci-function.js";
 import type { IoatVariant } from "../variant.js";
 import { HwChannel } from "./channel.js";
 
-/** What the platform tells a driver about a device that is plugged in: the part of `struct pci_dev` that a driver can't do without. */
-export interface IoatFunction {
-  /** Where the registers are. */
-  readonly bar0: MmioAddr;
-  /** The interrupt pin. */
-  readonly intx: IrqLine;
-  /** One message signalled interrupt for each channel. */
-  readonly msix: readonly IrqLine[];
-  /** Takes the device off the platform. */
+/** A device in its place. */
+interface Plugged extends PciFunction {
+  /** Takes it off the platform. */
   unplug(): void;
 }
 
@@ -34,9 +29,13 @@ export function plugIoat(
   name: string,
   variant: IoatVariant,
   channelCount: number,
-): IoatFunction {
+): Plugged {
   const device = new HwDevice(platform, name, variant, channelCount);
-  const bar0 = platform.bus.attach(name, channelBase(channelCount - 1) + CHANNEL_BLOCK_BYTES, device.registers);
+  const bar0 = platform.bus.attach(
+    name,
+    channelBase(channelCount - 1) + CHANNEL_BLOCK_BYTES,
+    device.registers,
+  );
   return {
     bar0,
     intx: device.intx,

@@ -99,7 +99,8 @@ export class RaidEngine {
     for (let at = 0; at < sizeBytes; at += TILE_BYTES) {
       const lengthBytes = Math.min(TILE_BYTES, sizeBytes - at);
       this.#sum(srcCnt, at, lengthBytes, hasP, hasQ);
-      if (hasP && !putOrCheck(this.#pSum, this.#p, at, lengthBytes, checks)) mismatches |= CHANERR_XOR_P_OR_CRC;
+      if (hasP && !putOrCheck(this.#pSum, this.#p, at, lengthBytes, checks))
+        mismatches |= CHANERR_XOR_P_OR_CRC;
       if (hasQ && !putOrCheck(this.#qSum, this.#q, at, lengthBytes, checks)) mismatches |= CHANERR_Q;
     }
     return mismatches;
@@ -128,7 +129,7 @@ export class RaidEngine {
       const whole = isWholeWords(from, lengthBytes);
       if (!whole) this.#stage.load(source.window, from, lengthBytes);
       const words = whole ? source.window.words : this.#stage.words;
-      const first = whole ? from >>> 2 : 0;
+      const first = whole ? from / 4 : 0;
       if (hasP) xorInto(this.#pSum.words, words, first, count);
       if (hasQ) mulXorInto(this.#qSum.words, this.#coefs[i] as number, words, first, count);
     }

@@ -21,7 +21,7 @@ export class Tile {
   store(window: AddressWindow, at: number, lengthBytes: number): void {
     if (isWholeWords(at, lengthBytes)) {
       const { words } = window;
-      const first = at >>> 2;
+      const first = at / 4;
       for (let i = 0; i < lengthBytes >>> 2; i++) words[first + i] = this.words[i] as number;
     } else {
       const { bytes } = window;

@@ -1,0 +1,92 @@
+import { DmaError } from "@dmaengine/core";
+import { prepName } from "@dmaengine/core/driver";
+import type { Exercise } from "../exercises/exercise.js";
+import { plainTrials } from "../trials.js";
+import type { Case, Section } from "./section.js";
+
+/** Each operation in each state that a channel can be in. */
+export function states(exercises: readonly Exercise[]): Section {
+  return {
+    title: "states of a channel",
+    cases: exercises.flatMap((exercise) => inEveryState(exercise)),
+  };
+}
+
+function inEveryState(exercise: Exercise): Case[] {
+  const { name } = exercise.definition;
+  return [
+    {
+      title: `${name} between transactions of other operations`,
+      async run(bench) {
+        for (const device of bench.devicesWith(name)) {
+          const all = bench.exercisesOf(device);
+          const chan = bench.requestAll(
+            device,
+            all.map(({ definition }) => definition.name),
+          );
+          for (const other of all) {
+            const before = bench.prepare(device, chan, other, plainTrials(device, other, 2, 1500));
+            const between = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 1), before);
+            const after = bench.prepare(device, chan, other, plainTrials(device, other, 1), between);
+            await bench.carryOut(chan, after);
+          }
+        }
+      },
+    },
+    {
+      title: `${name} after the channel was terminated with work in flight`,
+      async run(bench) {
+        for (const device of bench.devicesWith(name)) {
+          const chan = bench.request(device, name);
+          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 4, 1500));
+          for (const job of jobs) job.submit();
+          chan.issuePending();
+          chan.terminate();
+          for (const job of jobs) bench.note(job.finish("undefined"));
+          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 6), 3);
+        }
+      },
+    },
+    {
+      title: `${name} after a transaction failed`,
+      checker: false,
+      async run(bench) {
+        for (const device of bench.devicesWith(name)) {
+          const chan = bench.request(device, name);
+          const trials = plainTrials(device, exercise, 1);
+          if (trials[0]!.shape.operands === 0) bench.skip(`${name} touches no memory that could fail`);
+          const jobs = bench.prepareFaulty(device, chan, exercise, trials, 0);
+          await bench.fail(chan, jobs);
+          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 6), 3);
+        }
+      },
+    },
+    {
+      title: `${name} after the channel was released and requested again`,
+      async run(bench) {
+        for (const device of bench.devicesWith(name)) {
+          for (let holder = 0; holder < 3; holder++) {
+            const chan = bench.request(device, name);
+            await bench.perform(device, chan, exercise, plainTrials(device, exercise, 3), 3);
+            bench.release(chan);
+          }
+        }
+      },
+    },
+    {
+      title: `${name} is refused on a released channel`,
+      run(bench) {
+        for (const device of bench.devicesWith(name)) {
+          const chan = bench.request(device, name);
+          bench.release(chan);
+          try {
+            (chan as unknown as Record<string, () => void>)[prepName(name)]!();
+            bench.problem(`${chan.name}: expected ERR_DMA_STATE from a prep on a released channel`);
+          } catch (error) {
+            bench.equal("the error's code", DmaError.isInstance(error) ? error.code : error, "ERR_DMA_STATE");
+          }
+        }
+      },
+    },
+  ];
+}

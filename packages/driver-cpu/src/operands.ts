@@ -1,0 +1,71 @@
+import { DmaError } from "@dmaengine/core";
+import type { AddressSpace, DmaAddr } from "@dmaengine/core/driver";
+import type { Block } from "./kernels/kernels.js";
+
+/** Most sources of one transaction: GF(2^8) has no more than 255 different coefficients. */
+export const MAX_SOURCES = 255;
+
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
+/**
+ * The operands of the transaction that is being executed, found in memory by their bus addresses. The records are made once and
+ * filled in again for each transaction.
+ */
+export class Operands {
+  readonly dst = emptyBlock();
+  /** The one source of a copy. */
+  readonly src = emptyBlock();
+  readonly p = emptyBlock();
+  readonly q = emptyBlock();
+  readonly srcs: readonly Block[] = Array.from({ length: MAX_SOURCES }, emptyBlock);
+  readonly #space: AddressSpace;
+  /** How many of `srcs` were filled in since the last {@link release}. */
+  #srcsInUse = 0;
+
+  constructor(space: AddressSpace) {
+    this.#space = space;
+  }
+
+  /** Points `block` at the memory behind `addr`. False when it is not mapped. */
+  find(block: Block, addr: DmaAddr, lengthBytes: number): boolean {
+    try {
+      const window = this.#space.locate(addr, lengthBytes);
+      block.bytes = window.bytes;
+      block.words = window.words;
+      block.start = addr - window.base;
+      return true;
+    } catch (error) {
+      if (DmaError.isInstance(error) && error.code === "ERR_DMA_MAPPING") return false;
+      throw error;
+    }
+  }
+
+  /** Points the first `srcCnt` of `srcs` at the memory behind `addrs`. False when one of them is not mapped. */
+  findSrcs(addrs: Float64Array, srcCnt: number, lengthBytes: number): boolean {
+    this.#srcsInUse = Math.max(this.#srcsInUse, srcCnt);
+    for (let i = 0; i < srcCnt; i++) {
+      if (!this.find(this.srcs[i] as Block, addrs[i] as DmaAddr, lengthBytes)) return false;
+    }
+    return true;
+  }
+
+  /** Lets go of the buffers, so that the collector may have those that nobody maps any more. */
+  release(): void {
+    empty(this.dst);
+    empty(this.src);
+    empty(this.p);
+    empty(this.q);
+    for (let i = 0; i < this.#srcsInUse; i++) empty(this.srcs[i] as Block);
+    this.#srcsInUse = 0;
+  }
+}
+
+function emptyBlock(): Block {
+  return { bytes: NO_BYTES, words: NO_WORDS, start: 0 };
+}
+
+function empty(block: Block): void {
+  block.bytes = NO_BYTES;
+  block.words = NO_WORDS;
+}
