@@ -18,7 +18,9 @@ export type CommandErrorCode =
   /** A member can't be opened, or what is to be written or read does not fit. Nothing was written. */
   | "ERR_MDRAID_REFUSED"
   /** The input is longer than the rest of the array, which is full now. */
-  | "ERR_MDRAID_FULL";
+  | "ERR_MDRAID_FULL"
+  /** The demo found that what it read is not what it had stored. */
+  | "ERR_MDRAID_DEMO";
 
 /** A refusal by the command line itself. */
 export class CommandError extends Error {

@@ -15,5 +15,7 @@ export function parseSize(text: string): number {
   const [, number, unit] = /^(\d+)([skmgt]?)$/.exec(text.toLowerCase()) ?? [];
   const bytes = Number(number) * (UNIT_BYTES[unit ?? ""] ?? Number.NaN);
   if (Number.isSafeInteger(bytes)) return bytes;
-  throw new InvalidArgumentError("expected a number of bytes, or one with K, M, G, T (1024) or s (512-byte sectors).");
+  throw new InvalidArgumentError(
+    "expected a number of bytes, or one with K, M, G, T (1024) or s (512-byte sectors).",
+  );
 }

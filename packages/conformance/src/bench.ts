@@ -1,19 +1,20 @@
 import {
-  type DmaChan,
   type DmaAddr,
+  type DmaChan,
   type DmaCookie,
-  DmaDirection,
   type DmaDevice,
+  DmaDirection,
+  type DmaDriver,
   DmaEngine,
   DmaError,
-  type DmaDriver,
   type DmaOperation,
   DmaStatus,
 } from "@dmaengine/core";
 import type { Exercise } from "./exercises/exercise.js";
 import { type AnyChan, Job, type Trial } from "./job.js";
 import type { Random } from "./random.js";
-import { plainTrials } from "./trials.js";
+import { touchesMemory } from "./trials.js";
+import { watched } from "./watched-driver.js";
 
 /** What the kit can't know about a driver: how its time passes, and how its transfers can be made to fail. */
 export interface Harness {
@@ -59,10 +60,11 @@ export class Bench {
   readonly #chans = new Set<AnyChan>();
   #devices: readonly DmaDevice[] = [];
   #capabilities = "";
+  #registered = false;
 
   private constructor(options: BenchOptions, driver: DmaDriver, random: Random, checker: boolean) {
-    this.engine = new DmaEngine({ checker });
-    this.driver = driver;
+    this.engine = new DmaEngine({ checker, onUncaught: (error) => this.#noteUncaught(error) });
+    this.driver = watched(driver, (breach) => this.#noteUncaught(breach));
     this.random = random;
     this.long = options.long;
     this.#options = options;
@@ -80,29 +82,31 @@ export class Bench {
     checker: boolean,
     body: (bench: Bench) => void | Promise<void>,
   ): Promise<readonly string[]> {
-    const bench = await Bench.#open(options, random, checker);
+    const bench = new Bench(options, await options.driver(), random, checker);
     try {
+      await bench.register();
       await body(bench);
       await bench.close();
     } catch (error) {
+      if (!(error instanceof Enough || error instanceof Skipped)) bench.problems.push(inWords(error));
       await bench.#abandon();
-      if (error instanceof Skipped) throw error;
-      if (!(error instanceof Enough)) bench.problems.push(`threw ${inWords(error)}`);
+      if (error instanceof Skipped && bench.problems.length === 0) throw error;
     }
     return bench.problems;
   }
 
-  static async #open(options: BenchOptions, random: Random, checker: boolean): Promise<Bench> {
-    const bench = new Bench(options, await options.driver(), random, checker);
-    await bench.register();
-    return bench;
-  }
-
   /** A second bench with a driver of its own, for the case to use and to {@link close}. Its problems count as this one's. */
   async another(): Promise<Bench> {
-    const other = await Bench.#open(this.#options, this.random, true);
+    const other = new Bench(this.#options, await this.#options.driver(), this.random, true);
     other.problems = this.problems;
+    await other.register();
     return other;
+  }
+
+  /** Notes what went wrong where nobody on the stack cares. */
+  #noteUncaught(error: unknown): void {
+    if (error instanceof Enough || this.problems.length >= ENOUGH_PROBLEMS) return;
+    this.problems.push(inWords(error));
   }
 
   get devices(): readonly DmaDevice[] {
@@ -116,13 +120,25 @@ export class Bench {
   /** Takes the driver in. Done already when the case starts. */
   async register(): Promise<void> {
     this.#devices = await this.engine.register(this.driver);
+    this.#registered = true;
+    const before = this.#capabilities;
     this.#capabilities = this.#recordCapabilities();
+    if (before !== "")
+      this.equal("what the driver finds when it is registered again", this.#capabilities, before);
   }
 
-  /** Lets the driver go; what keeps it is a problem. */
-  async unregister(): Promise<void> {
+  /** Takes the driver away while clients still use it. Resolves when they have let go. */
+  async remove(): Promise<void> {
+    await this.#passTimeUntil(this.engine.remove(this.driver));
+    this.#registered = false;
+  }
+
+  /** Lets the driver go when what is in flight has ended, and as soon as it is to; what keeps it for longer is a problem. */
+  async unregister(withinMillis = 0): Promise<void> {
+    this.#registered = false;
+    const signal = withinMillis === 0 ? AbortSignal.abort() : AbortSignal.timeout(withinMillis);
     try {
-      await this.engine.unregister(this.driver);
+      await this.#passTimeUntil(this.engine.unregister(this.driver, { signal }));
     } catch (error) {
       this.problem(`after everything was given back: ${inWords(error)}`);
     }
@@ -160,15 +176,18 @@ export class Bench {
     return this.#options.exercises.filter(({ definition }) => device.has(definition.name));
   }
 
+  /** The first operation of a device that works on memory. */
+  workloadOf(device: DmaDevice): Exercise | undefined {
+    return this.exercisesOf(device).find((exercise) => touchesMemory(device, exercise));
+  }
+
   /**
    * For each device the first operation that works on memory, for cases to which the operation doesn't matter.
    * Skips the case when there is none.
    */
   workloads(): readonly { readonly device: DmaDevice; readonly exercise: Exercise }[] {
     const found = this.#devices.flatMap((device) => {
-      const exercise = this.exercisesOf(device).find(
-        (candidate) => plainTrials(device, candidate, 1)[0]!.shape.operands > 0,
-      );
+      const exercise = this.workloadOf(device);
       return exercise === undefined ? [] : [{ device, exercise }];
     });
     if (found.length === 0) this.skip(`${this.driver.name} has no operation that works on memory`);
@@ -247,6 +266,19 @@ export class Bench {
     return jobs;
   }
 
+  /** How many transactions like these there is room for on an idle channel. */
+  async room(
+    device: DmaDevice,
+    chan: AnyChan,
+    exercise: Exercise,
+    trials: readonly Trial[],
+  ): Promise<number> {
+    const jobs = this.prepare(device, chan, exercise, trials);
+    await this.terminate(chan);
+    for (const job of jobs) this.note(job.finish("undefined"));
+    return jobs.length;
+  }
+
   /** Submits transactions in this order, waits for them, and notes whatever is wrong with them. */
   async carryOut(chan: AnyChan, jobs: readonly Job[]): Promise<void> {
     const cookies = jobs.map((job) => job.submit());
@@ -284,6 +316,25 @@ export class Bench {
       this.note(job.finish("undefined"));
       if (status !== DmaStatus.ERROR) {
         this.problem(`${job}: the device can't reach its memory, and it ended with ${statusInWords(status)}`);
+      }
+    }
+  }
+
+  /** Aborts everything on a channel and waits until nothing of it touches memory any more. */
+  async terminate(chan: AnyChan): Promise<void> {
+    chan.terminate();
+    await this.#passTimeUntil(chan.synchronize());
+  }
+
+  /** Does the same with every operation of every device, each on a channel of its own. */
+  async onEveryOperation(
+    body: (device: DmaDevice, chan: AnyChan, exercise: Exercise) => Promise<void>,
+  ): Promise<void> {
+    for (const device of this.#devices) {
+      for (const exercise of this.exercisesOf(device)) {
+        const chan = this.request(device, exercise.definition.name);
+        await body(device, chan, exercise);
+        this.release(chan);
       }
     }
   }
@@ -329,6 +380,19 @@ export class Bench {
     return addr;
   }
 
+  /** Waits for what the driver does in its own time. */
+  async #passTimeUntil(promise: Promise<void>): Promise<void> {
+    if (this.#options.harness.letTimePass !== undefined) {
+      let settled = false;
+      const settle = (): void => {
+        settled = true;
+      };
+      promise.then(settle, settle);
+      await this.idle(() => settled);
+    }
+    await withTimeout(promise, this.#options.patienceMillis);
+  }
+
   async #letTimePass(): Promise<void> {
     const { letTimePass } = this.#options.harness;
     if (letTimePass !== undefined) await letTimePass();
@@ -348,20 +412,24 @@ export class Bench {
       }
     }
     this.equal("the capability records", this.#recordCapabilities(), this.#capabilities);
-    await this.unregister();
+    if (this.#registered) await this.unregister();
+  }
+
+  get patienceMillis(): number {
+    return this.#options.patienceMillis;
   }
 
   /** Gives back what can be given back after a failure, so that the next case starts clean. */
   async #abandon(): Promise<void> {
     for (const chan of this.#chans) {
       try {
-        chan.terminate();
+        await this.terminate(chan);
         chan.release();
       } catch {
         // The case has failed already, and this is only the aftermath.
       }
     }
-    await this.engine.unregister(this.driver).catch(() => {});
+    await this.engine.unregister(this.driver, { signal: AbortSignal.abort() }).catch(() => {});
   }
 
   #recordCapabilities(): string {

@@ -8,7 +8,6 @@ import {
   type DmaOperation,
   type DmaTxDescriptor,
   type DmaUnmapData,
-  dmaMappingError,
   type OperationLimits,
 } from "@dmaengine/core";
 import type { Exercise, Prepared, Shape } from "./exercises/exercise.js";
@@ -97,15 +96,26 @@ export class Job {
       this.#operands.map(({ buffer, at }) => buffer.expected.subarray(at, at + lengthBytes)),
       prepare,
     );
-    const { tx, verdict } = prepare(chan as unknown as ChannelPreps<DmaOperation>, this.#map().map((addr, i) => substitute(i, addr)));
-    this.tx = tx;
-    this.#verdict = verdict;
-    if (this.#unmaps[0] !== undefined) tx?.setUnmap(this.#unmaps[0]);
+    const addrs = this.#map().map((addr, i) => substitute(i, addr));
+    try {
+      const { tx, verdict } = prepare(chan as unknown as ChannelPreps<DmaOperation>, addrs);
+      this.tx = tx;
+      this.#verdict = verdict;
+    } catch (error) {
+      for (const unmap of this.#unmaps) unmap.put();
+      throw error;
+    }
+    if (this.#unmaps[0] !== undefined) this.tx?.setUnmap(this.#unmaps[0]);
   }
 
   /** For messages. */
   toString(): string {
     return this.#title;
+  }
+
+  /** Leaves the mappings to the transaction: when it ends, they end. Only where one unmap record holds them all. */
+  letGo(): void {
+    for (const unmap of this.#unmaps.splice(0)) unmap.put();
   }
 
   submit(): DmaCookie {
@@ -121,8 +131,8 @@ export class Job {
    * @returns what is wrong.
    */
   finish(outcome: "done" | "undefined"): string[] {
-    for (const unmap of this.#unmaps) unmap.put();
-    const problems = this.#buffers.flatMap((buffer) => this.#compare(buffer, outcome));
+    const problems = this.#unmap();
+    problems.push(...this.#buffers.flatMap((buffer) => this.#compare(buffer, outcome)));
     const verdict = this.#verdict?.();
     if (outcome === "done" && verdict !== this.#expectation.verdict) {
       problems.push(`expected the verdict ${this.#expectation.verdict}, got ${verdict}`);
@@ -131,6 +141,28 @@ export class Job {
       for (const { bytes } of this.#buffers) this.#device.free(bytes);
     }
     return problems.map((problem) => `${this}: ${problem}`);
+  }
+
+  /** Takes the mappings back. What the checker says to that is one problem among others: comparing may tell more. */
+  #unmap(): string[] {
+    const problems: string[] = [];
+    for (const unmap of this.#unmaps.splice(0)) {
+      try {
+        unmap.put();
+      } catch (error) {
+        problems.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    return problems;
+  }
+
+  /** A fingerprint of all its memory, to see whether anything changes. */
+  snapshot(): number {
+    let hash = 0;
+    for (const { bytes } of this.#buffers) {
+      for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    return hash;
   }
 
   #layOut(count: number): Operand[] {
@@ -180,7 +212,7 @@ export class Job {
         : this.#layout.memory === "arena"
           ? this.#device.mapSingle(bytes.subarray(operand.at, operand.at + lengthBytes), direction)
           : this.#device.mapPage(bytes, operand.at, lengthBytes, direction);
-      if (dmaMappingError(addr)) {
+      if (this.#device.mappingError(addr)) {
         this.#record(mapped);
         for (const unmap of this.#unmaps) unmap.put();
         throw new Error(`${this}: ${this.#device.name} can't map ${lengthBytes} bytes`);
@@ -193,9 +225,7 @@ export class Job {
   }
 
   /** Notes mappings in unmap records, of which each has one length for all. */
-  #record(
-    mapped: readonly { addr: DmaAddr; lengthBytes: number; direction: DmaDirection }[],
-  ): void {
+  #record(mapped: readonly { addr: DmaAddr; lengthBytes: number; direction: DmaDirection }[]): void {
     for (const lengthBytes of new Set(mapped.map((mapping) => mapping.lengthBytes))) {
       const same = mapped.filter((mapping) => mapping.lengthBytes === lengthBytes);
       for (let from = 0; from < same.length; from += MAX_UNMAP_ADDRESSES) {
@@ -250,7 +280,8 @@ export class Job {
     const number = this.#operands.findIndex(
       ({ buffer: own, at }) => own === buffer && i >= at && i < at + this.#lengthBytes,
     );
-    if (number < 0) return { text: `guard byte ${i} of a buffer of ${buffer.bytes.length}`, read: false, written: false };
+    if (number < 0)
+      return { text: `guard byte ${i} of a buffer of ${buffer.bytes.length}`, read: false, written: false };
     const at = i - (this.#operands[number] as Operand).at;
     const holds = ({ operand, fromByte, lengthBytes }: OperandRange): boolean =>
       operand === number && at >= fromByte && at < fromByte + lengthBytes;

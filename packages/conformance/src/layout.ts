@@ -50,7 +50,21 @@ const LONGEST_BYTES = 64 * 1024;
 /** Lengths worth trying: around every power of two that code may be unrolled or paged by. `long`: more of them. */
 export function lengthsWithin(block: BlockLimits, long: boolean): number[] {
   const wanted = [block.minLengthBytes ?? 1];
-  for (const around of [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, ...(long ? [8192, 16384, 65536] : [])]) {
+  for (const around of [
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+    256,
+    512,
+    1024,
+    4096,
+    ...(long ? [8192, 16384, 65536] : []),
+  ]) {
     wanted.push(around - 1, around, around + 1, around + (around >> 1));
   }
   wanted.push(block.maxLengthBytes ?? 20_000);

@@ -10,12 +10,7 @@ import {
 import type { Bench } from "./bench.js";
 
 /** Queues a transaction that moves a block unchanged, whichever operation does it. */
-export type Move = (
-  dst: DmaAddr,
-  src: DmaAddr,
-  lengthBytes: number,
-  flags: number,
-) => DmaTxDescriptor | null;
+export type Move = (dst: DmaAddr, src: DmaAddr, lengthBytes: number, flags: number) => DmaTxDescriptor | null;
 
 type MovingOperation = "memcpy" | "xor" | "pq";
 
@@ -44,9 +39,11 @@ export function movers(bench: Bench): readonly Mover[] {
   const found = bench.devices.flatMap((device) => {
     const operations = (Object.keys(MOVES) as MovingOperation[]).filter((operation) => device.has(operation));
     if (operations.length === 0) return [];
-    const chan = bench.requestAll(device, operations);
+    const chan = bench.request(device, ...operations);
     const limits = operations.map((operation) => device.capabilities[operation] as BlockLimits);
-    return [{ device, chan, block: strictest(limits), moves: operations.flatMap((name) => MOVES[name](chan)) }];
+    return [
+      { device, chan, block: strictest(limits), moves: operations.flatMap((name) => MOVES[name](chan)) },
+    ];
   });
   if (found.length === 0) bench.skip(`${bench.driver.name} has no operation that moves a block unchanged`);
   return found;

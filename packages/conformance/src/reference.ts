@@ -70,6 +70,7 @@ function collectInto(ranges: OperandRange[]): RangeVisitor {
 /** Stands in for a channel: takes the arguments of one prep call and gives them to nobody. */
 class ReferencePort<Op extends DmaOperation> implements OperationPort<Op> {
   readonly limits: OperationLimits<Op>;
+  readonly slave = null;
   readonly args: OperationArgs<Op>;
   flags = 0;
 

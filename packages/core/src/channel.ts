@@ -1,7 +1,7 @@
+import type { EngineContext } from "./context.js";
 import { DMA_COOKIE_INIT, type DmaCookie, isComplete, nextCookie } from "./cookie.js";
 import { Descriptor, type DmaCallback, type DmaTx, type DmaTxDescriptor, TxState } from "./descriptor.js";
 import type { DmaDevice } from "./device.js";
-import type { EngineContext } from "./context.js";
 import type { ChannelHost, DriverChannelControl, DriverSlaveControl } from "./driver-contract.js";
 import { DmaError } from "./errors.js";
 import { DMA_CTRL_REUSE, DMA_PREP_INTERRUPT, DMA_PREP_REPEAT } from "./flags.js";
@@ -115,12 +115,7 @@ export class Channel implements ChannelHost {
       const prep = calls[prepName(definition.name)] as (tx: DmaTx) => boolean;
       this.ports.set(
         definition.name,
-        new Port(
-          this,
-          definition as unknown as OperationDefinition<DmaOperation>,
-          limits,
-          prep.bind(driver),
-        ),
+        new Port(this, definition as unknown as OperationDefinition<DmaOperation>, limits, prep.bind(driver)),
       );
     }
   }
@@ -150,6 +145,11 @@ export class Channel implements ChannelHost {
   /** Who holds the channel now, by the names they gave. */
   get holders(): readonly string[] {
     return this.#holders;
+  }
+
+  /** Whether something that was terminated may still touch memory. */
+  get stopping(): boolean {
+    return this.#stopping !== null;
   }
 
   addHolder(client: string): void {
@@ -189,7 +189,7 @@ export class Channel implements ChannelHost {
       throw new DmaError("ERR_DMA_STATE", `${this.name}: submit() of a descriptor that is not prepared`);
     }
     const { checker, trace } = this.#context;
-    if (checker !== null) checker.submit(tx);
+    checker?.submit(tx);
     tx.state = TxState.SUBMITTED;
     this.#used = nextCookie(this.#used);
     tx.cookie = this.#used;
@@ -203,10 +203,14 @@ export class Channel implements ChannelHost {
     const { stats } = tx.port;
     stats.submitted += 1;
     stats.bytes += tx.lengthBytes;
-    if (trace !== null) {
-      const { cookie, operation, lengthBytes, flags } = tx;
-      trace({ type: "submit", channel: this.name, cookie, operation, lengthBytes, flags });
-    }
+    trace?.({
+      type: "submit",
+      channel: this.name,
+      cookie: tx.cookie,
+      operation: tx.operation,
+      lengthBytes: tx.lengthBytes,
+      flags: tx.flags,
+    });
     if (this.removed) this.complete(tx, DmaTransResult.ABORTED, tx.lengthBytes);
     else this.#driver.submit(tx);
     return tx.cookie;
@@ -495,6 +499,7 @@ export class Channel implements ChannelHost {
     this.#stopping = stopping;
     void stopping.then(() => {
       if (this.#stopping === stopping) this.#stopping = null;
+      this.device.onRelease?.();
     });
   }
 
@@ -529,11 +534,8 @@ export class Channel implements ChannelHost {
       else stats.failed += 1;
       this.#rememberFailure(tx.cookie);
     }
-    const { trace } = this.#context;
-    if (trace !== null) {
-      const { cookie, operation } = tx;
-      trace({ type: "complete", channel: this.name, cookie, operation, result });
-    }
+    const { cookie, operation } = tx;
+    this.#context.trace?.({ type: "complete", channel: this.name, cookie, operation, result });
   }
 
   /** Its memory is the client's again: drop the unmap reference, tell whoever waits. */

@@ -21,6 +21,8 @@ export class DmaDevice extends MappingDevice {
   readonly id: number;
   /** What it can do, with limits. */
   readonly capabilities: Partial<Capabilities<DmaOperation>>;
+  /** Most transactions of one of its channels at a time. */
+  readonly ringSize: number;
   /** Only to be used by request. */
   readonly private: boolean;
   /** How often the residue of its transactions moves. */
@@ -55,6 +57,7 @@ export class DmaDevice extends MappingDevice {
     );
     this.id = id;
     this.capabilities = definition.capabilities;
+    this.ringSize = definition.ringSize;
     this.private = definition.private ?? false;
     this.residueGranularity = definition.residueGranularity ?? DmaResidueGranularity.DESCRIPTOR;
     this.descriptorReuse = definition.descriptorReuse ?? false;

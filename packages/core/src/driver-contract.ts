@@ -145,7 +145,10 @@ export interface AnyDeviceDefinition extends Omit<DeviceDefinition, "capabilitie
 export interface DmaDriver {
   /** The plugin's package name, so that errors name whom to blame. */
   readonly name: string;
-  /** The version of the driver contract that it was built for: the {@link DRIVER_CONTRACT} of its build. */
+  /**
+   * The version of the driver contract that it was built for. Write the number, checked by the type when the driver is built:
+   * `contract: 1 satisfies typeof DRIVER_CONTRACT`. The constant itself would be that of the core which is installed when it runs.
+   */
   readonly contract: number;
   /** Operations that the plugin brings along, beyond the built-in ones. */
   readonly operations?: readonly AnyOperationDefinition[];

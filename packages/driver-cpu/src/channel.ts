@@ -1,3 +1,4 @@
+import { DmaTransResult } from "@dmaengine/core";
 import type { AddressSpace, ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
 import { type CpuOperation, type CpuTx, execute } from "./execute.js";
 import type { Kernels } from "./kernels/kernels.js";
@@ -41,7 +42,8 @@ export class CpuChannel implements DriverChannel<CpuOperation> {
       this.#queue[this.#head] = null;
       this.#head = (this.#head + 1) % this.#queue.length;
       this.#queued -= 1;
-      this.#host.complete(tx, execute(tx, this.#operands, this.#kernels));
+      const result = execute(tx, this.#operands, this.#kernels);
+      this.#host.complete(tx, result, result === DmaTransResult.NOERROR ? 0 : lengthBytesOf(tx));
     }
     this.#operands.release();
   }
@@ -58,4 +60,9 @@ export class CpuChannel implements DriverChannel<CpuOperation> {
     this.#queue.fill(null);
     this.#queued = 0;
   }
+}
+
+/** What a failed transaction leaves undone: all of it. */
+function lengthBytesOf(tx: CpuTx): number {
+  return tx.operation === "interrupt" ? 0 : tx.args.lengthBytes;
 }

@@ -182,8 +182,8 @@ describe("an address that is not mapped", () => {
       "pqVal q": () => chan.prepPqVal(d, stray, good, 2, coefs, length, verdict),
     };
     const tx = must(prepare[operand]?.() ?? null);
-    const results: DmaTransResult[] = [];
-    tx.callback = (result) => results.push(result);
+    const endings: unknown[] = [];
+    tx.callback = (result, _param, residueBytes) => endings.push({ result, residueBytes });
     const failing = tx.submit();
     const copy = must(chan.prepMemcpy(base + 400, base, 1)).submit();
     before[400] = before[0] as number;
@@ -194,7 +194,7 @@ describe("an address that is not mapped", () => {
     expect(chan.txStatus(copy)).toBe(DmaStatus.COMPLETE);
     expect(memory).toEqual(before);
     await microtasks();
-    expect(results).toEqual([expected]);
+    expect(endings).toEqual([{ result: expected, residueBytes: length }]);
   });
 
   it("rejects done", async () => {
@@ -214,6 +214,18 @@ describe("an address that is not mapped", () => {
     const cookie = must(chan.prepMemcpy(addr, base, 10)).submit();
     chan.issuePending();
     expect(chan.txStatus(cookie)).toBe(DmaStatus.ERROR);
+  });
+});
+
+describe("memory that was transferred to a worker", () => {
+  it("fails the transaction, mapped or not", async () => {
+    const { chan, base } = await open();
+    const memory = new Uint8Array(10);
+    const addr = chan.device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    const copy = must(chan.prepMemcpy(addr, base, 10)).submit();
+    chan.issuePending();
+    expect(chan.txStatus(copy)).toBe(DmaStatus.ERROR);
   });
 });
 

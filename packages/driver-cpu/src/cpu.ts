@@ -6,7 +6,7 @@ import { MAX_SOURCES } from "./operands.js";
 
 /** Options of the software engine. */
 export interface CpuOptions {
-  /** The engine's name in messages and statistics. Default "cpu". */
+  /** The device's name in messages and statistics, unique within its engine instance. Default "cpu". */
   readonly name?: string;
   /** Most transactions at a time, prepared ones included: 1 to 65536. Default 256. */
   readonly ringSize?: number;

@@ -56,13 +56,9 @@ export class ChannelRegisters {
     this.#bus.write16(this.#base + DMACOUNT, count);
   }
 
-  suspend(): void {
-    this.#bus.write8(this.#base + CHANCMD, CHANCMD_SUSPEND);
-  }
-
-  /** Clears errors and state (`ioat_reset_hw`). The hardware is done with it at once. */
+  /** Stops the channel and clears its errors (`ioat_reset_hw`). This hardware is done with it at once. */
   reset(): void {
-    this.suspend();
+    this.#bus.write8(this.#base + CHANCMD, CHANCMD_SUSPEND);
     this.clearErrors(this.errors);
     this.#bus.write8(this.#base + CHANCMD, CHANCMD_RESET);
   }

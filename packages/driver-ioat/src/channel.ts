@@ -1,6 +1,6 @@
 import { DmaError, DmaTransResult, SUM_CHECK_P_RESULT, SUM_CHECK_Q_RESULT } from "@dmaengine/core";
-import type { ChannelHost, DmaAddr, DmaTx, DriverChannel } from "@dmaengine/core/driver";
-import type { CoherentMemory, Platform, Tasklet } from "@dmaengine/sim";
+import type { ChannelHost, CoherentMemory, DmaAddr, DmaTx, DriverChannel } from "@dmaengine/core/driver";
+import type { Platform, Tasklet } from "@dmaengine/sim";
 import { ChannelRegisters } from "./channel-registers.js";
 import {
   CHANERR_Q,
@@ -43,11 +43,7 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
   #lastCompletion: DmaAddr = 0;
   /** Descriptors that were made available since the chain was started, modulo 2^16. */
   #count = 0;
-  /** Transactions that ended, ever, now and when somebody began to wait. */
-  #ended = 0;
-  #endedBefore = 0;
-  readonly #hasNews = (): boolean =>
-    this.#ended !== this.#endedBefore || this.#completedAddr() !== this.#lastCompletion || this.#isHalted();
+  readonly #hasNews = (): boolean => this.#completedAddr() !== this.#lastCompletion || this.#isHalted();
 
   constructor(host: ChannelHost, index: number, device: IoatDevice) {
     const { platform, bar0 } = device;
@@ -65,7 +61,7 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
 
   allocChanResources(): void {
     this.#registers.run();
-    this.#registers.setCompletionAddr(this.#completion.addr);
+    this.#registers.setCompletionAddr(this.#completion.dmaAddr);
     this.#startChain();
     const { state } = this.#registers;
     if (state === CHANSTS_ACTIVE || state === CHANSTS_DONE) return;
@@ -135,7 +131,6 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
 
   /** Runs the clock, or waits for whoever does, until there is something for {@link poll} to find. */
   relax(): boolean | Promise<boolean> {
-    this.#endedBefore = this.#ended;
     return this.#platform.clock.relax(this.#hasNews);
   }
 
@@ -184,17 +179,15 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
   }
 
   #end(tx: DmaTx | null, result: DmaTransResult): void {
-    if (tx === null) return;
-    this.#ended += 1;
-    this.#host.complete(tx, result);
+    if (tx !== null) this.#host.complete(tx, result);
   }
 
   /**
    * The hardware stopped at the descriptor at the tail (`ioat_eh`). A sum that does not match is a result, and the chain goes on behind it.
    * Everything else fails the transaction and aborts those behind it.
    *
-   * The original fails the descriptor. Where a null descriptor stands for a RAID operation that loses the reason, and the client hears
-   * "aborted". And it stops the machine for errors other than reads and writes.
+   * The original fails the descriptor, not the transaction: where a null descriptor stands for a RAID operation, the reason is lost, and the
+   * client hears "aborted". And it stops the machine for errors other than those of reading and writing.
    */
   #handleHalt(): void {
     const errors = this.#registers.errors;
@@ -216,16 +209,13 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
     if ((mismatches & CHANERR_Q) !== 0) result.flags |= SUM_CHECK_Q_RESULT;
     this.#end(this.#ring.pop(), DmaTransResult.NOERROR);
     this.#registers.clearErrors(mismatches);
-    this.#registers.suspend();
     this.#restart();
   }
 
   #abortAll(errors: number): void {
     let result: DmaTransResult = DmaTransResult.ABORTED;
-    if (this.#ring.ownerAtTail() !== null) {
-      if ((errors & CHANERR_READ_DATA) !== 0) result = DmaTransResult.READ_FAILED;
-      else if ((errors & CHANERR_WRITE_DATA) !== 0) result = DmaTransResult.WRITE_FAILED;
-    }
+    if ((errors & CHANERR_READ_DATA) !== 0) result = DmaTransResult.READ_FAILED;
+    else if ((errors & CHANERR_WRITE_DATA) !== 0) result = DmaTransResult.WRITE_FAILED;
     this.#registers.reset();
     while (this.#ring.active > 0) {
       const tx = this.#ring.pop();
@@ -235,13 +225,13 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
     this.#restart();
   }
 
-  /** Begins a new chain with what is left in the ring (`ioat_restart_channel`). The hardware stands still. */
+  /** Begins a new chain with what is left in the ring (`ioat_restart_channel`). The hardware has halted or was reset. */
   #restart(): void {
     // The word of the old chain must not be taken for one of the new chain.
     this.#completionView.setUint32(0, 0, true);
     this.#completionView.setUint32(4, 0, true);
     this.#lastCompletion = 0;
-    this.#registers.setCompletionAddr(this.#completion.addr);
+    this.#registers.setCompletionAddr(this.#completion.dmaAddr);
     this.#ring.unissue();
     this.#count = 0;
     this.#startChain();

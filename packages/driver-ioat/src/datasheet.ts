@@ -42,7 +42,7 @@ export const CHANCTRL = 0x00;
 export const CHANCTRL_INT_REARM = 0x0001;
 /** Write the completion word when an error halts the channel. */
 export const CHANCTRL_ERR_COMPLETION_EN = 0x0004;
-export const CHANCTRL_ANY_ERR_ABORT_EN = 0x0008;
+const CHANCTRL_ANY_ERR_ABORT_EN = 0x0008;
 /** Interrupt when an error halts the channel. */
 export const CHANCTRL_ERR_INT_EN = 0x0010;
 /** What the driver runs a channel with (`IOAT_CHANCTRL_RUN`). */

@@ -85,11 +85,6 @@ export class IoatDevice {
     }
   }
 
-  disableInterrupts(): void {
-    this.platform.bus.write8(this.bar0 + INTRCTRL, 0);
-    for (const line of [this.#pci.intx, ...this.#pci.msix]) line.free();
-  }
-
   #capabilities(): Partial<Capabilities<IoatOperation>> {
     const { xfercapBytes } = this;
     const dmacap = this.platform.bus.read32(this.bar0 + DMACAP);

@@ -5,8 +5,6 @@ import { IoatDevice } from "./device.js";
 import { plugIoat } from "./hw/device.js";
 import { IOAT_VARIANTS, type IoatVersion } from "./variant.js";
 
-const PACKAGE = "@dmaengine/driver-ioat";
-
 /** What is to be simulated, and how the driver is to use it. */
 export interface IoatOptions {
   /** The machine that the device is plugged into. Default: one of its own, with a free-running clock. */
@@ -42,21 +40,18 @@ export function ioat(options: IoatOptions = {}): DmaDriver {
   checkRange("channels", channels, 1, 4);
   checkRange("ringSize", ringSize, 1, 65536);
   checkRange("ringOrder", ringOrder, 3, 16);
-  let remove = (): void => {};
+  let unplug = (): void => {};
   return {
-    name: `${PACKAGE}/${name}`,
+    name: "@dmaengine/driver-ioat",
     contract: 1 satisfies typeof DRIVER_CONTRACT,
     probe() {
       const pci = plugIoat(platform, name, IOAT_VARIANTS[version], channels);
       const device = new IoatDevice(platform, pci, { name, ringSize, ringOrder, validate, interruptStyle });
       device.enableInterrupts();
-      remove = () => {
-        device.disableInterrupts();
-        pci.unplug();
-      };
+      unplug = pci.unplug;
       return [device.describe()];
     },
-    remove: () => remove(),
+    remove: () => unplug(),
   };
 }
 

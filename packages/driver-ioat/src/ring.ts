@@ -1,15 +1,16 @@
-import type { DmaAddr, DmaTx } from "@dmaengine/core/driver";
-import type { CoherentMemory, PhysicalMemory } from "@dmaengine/sim";
+import type { CoherentMemory, DmaAddr, DmaTx } from "@dmaengine/core/driver";
+import type { PhysicalMemory } from "@dmaengine/sim";
 import { CTL_OP_SHIFT, DESCRIPTOR_BYTES, FIELD_NEXT } from "./datasheet.js";
 
 /**
- * Entries that stay free: the last one, as in the kernel, so that a full ring differs from an empty one; and one for the null descriptor of a
- * restart, while transactions that are prepared and not yet submitted hold the rest. (The kernel prepares and submits under one lock.)
+ * Entries that are not for clients: the last one, as in the kernel, so that a full ring differs from an empty one; and one for the null
+ * descriptor that starts a chain, which may be needed while transactions that are prepared and not yet submitted hold all others.
+ * (The kernel prepares and submits under one lock.)
  */
 const SPARE_ENTRIES = 2;
 const HIGH_HALF = 2 ** 32;
 
-/** Most entries that one transaction can have in a ring of `1 << order`. */
+/** How many entries a ring has for transactions, and so the most that one transaction can have. */
 export function ringCapacity(order: number): number {
   return (1 << order) - SPARE_ENTRIES;
 }
@@ -29,6 +30,8 @@ export class Ring {
   #tail = 0;
   /** Entries that prepared transactions have taken. */
   #reserved = 0;
+  /** Active entries that are the driver's own. */
+  #own = 0;
   // By masked index:
   readonly #owners: (DmaTx | null)[];
   /** 1: with this descriptor its owner is complete. */
@@ -71,12 +74,12 @@ export class Ring {
 
   /** Bus address of an entry. */
   addressOf(index: number): DmaAddr {
-    return this.#memory.addr + (index & this.#mask) * DESCRIPTOR_BYTES;
+    return this.#memory.dmaAddr + (index & this.#mask) * DESCRIPTOR_BYTES;
   }
 
   /** Whether the entry at `addr` is submitted and not cleaned up. */
   isActive(addr: DmaAddr): boolean {
-    const index = (addr - this.#memory.addr) / DESCRIPTOR_BYTES;
+    const index = (addr - this.#memory.dmaAddr) / DESCRIPTOR_BYTES;
     return (
       Number.isInteger(index) &&
       index >= 0 &&
@@ -89,7 +92,8 @@ export class Ring {
 
   /** Takes room for `entries`. False when there is none now. */
   reserve(entries: number): boolean {
-    if (this.active + this.#reserved + entries > this.#mask + 1 - SPARE_ENTRIES) return false;
+    const taken = this.active - this.#own + this.#reserved;
+    if (taken + entries > this.#mask + 1 - SPARE_ENTRIES) return false;
     this.#reserved += entries;
     return true;
   }
@@ -99,13 +103,17 @@ export class Ring {
     this.#reserved -= entries;
   }
 
-  /** Begins the next descriptor and returns its index. `completes`: with it, its owner is complete. */
+  /**
+   * Begins the next descriptor and returns its index. `owner` is null for the driver's own, of which one at a time may be active.
+   * `completes`: with this descriptor, its owner is complete.
+   */
   add(sizeBytes: number, control: number, owner: DmaTx | null, completes: boolean): number {
     const index = this.#next();
     const slot = index & this.#mask;
     this.#view.setUint32(slot * DESCRIPTOR_BYTES, sizeBytes, true);
     this.#view.setUint32(slot * DESCRIPTOR_BYTES + 4, control, true);
     this.#owners[slot] = owner;
+    if (owner === null) this.#own += 1;
     this.#completes[slot] = completes ? 1 : 0;
     this.#extended[slot] = 0;
     return index;
@@ -157,6 +165,7 @@ export class Ring {
     const slot = this.#tail & this.#mask;
     const owner = this.#owners[slot] as DmaTx | null;
     this.#owners[slot] = null;
+    if (owner === null) this.#own -= 1;
     this.#tail = (this.#tail + (this.#extended[slot] === 1 ? 2 : 1)) & 0xffff;
     return this.#completes[slot] === 1 ? owner : null;
   }

@@ -20,7 +20,8 @@ import { readOnlyFeature, unsupported } from "./support.js";
 /**
  * Assembles the devices of one array, all of the same set_uuid. The errors are those of `assemble`.
  *
- * @param unrelated devices that were given too, but are of no use for this array; they go into the result and errors
+ * @param unrelated devices that were given too, but are of no use for this array; they go into the result and
+ *   errors
  */
 export async function assembleSet(
   candidates: readonly Candidate[],
@@ -63,14 +64,16 @@ export async function assembleSet(
     resyncOffset !== MAX_SECTOR &&
     lacking.some((slot) => !isParityOnly(level, slot, slots.length))
   ) {
-    const state = `was not shut down cleanly (in sync below sector ${resyncOffset}), and ${describeLacking(slots)}`;
+    const state =
+      `is not clean (parity is in doubt from sector ${resyncOffset} of each member on) and not complete ` +
+      `(${describeLacking(slots)})`;
     if (!force) {
       const text =
-        `${array} ${state}. Where writes were under way, parity does not match and what is missing can't be ` +
-        "computed. Give the missing members, or use force to take parity as it is";
+        `${array} ${state}. Where parity does not match, what is missing can't be computed. ` +
+        "Give the missing members, or use force to take parity as it is";
       throw refusal("ERR_MD_DIRTY_DEGRADED", text, rejected);
     }
-    forced.push(`the array ${state}; what is computed from parity may be wrong where writes were under way`);
+    forced.push(`the array ${state}; what is computed from parity that does not match is wrong`);
     resyncOffset = MAX_SECTOR;
   }
 
@@ -114,8 +117,8 @@ function makeGeometry(superblock: Superblock1, level: RaidLevel, array: string):
 }
 
 /**
- * Where a resync has to start: the lowest position of the freshest members. They agree, unless a forced start has marked
- * only one of them as clean.
+ * Where a resync has to start: the lowest position of the freshest members. They agree, unless a forced start
+ * has marked only one of them as clean.
  */
 function resyncStart(
   slots: readonly (Candidate | null)[],
@@ -129,7 +132,10 @@ function resyncStart(
   return start < usedSectors ? start : MAX_SECTOR;
 }
 
-/** RAID4 can lose its parity member while dirty: what is in doubt is parity alone (mdadm: `enough` in `util.c`). */
+/**
+ * RAID4 can lose its parity member while dirty: what is in doubt is parity alone (mdadm: `enough` in
+ * `util.c`).
+ */
 function isParityOnly(level: RaidLevel, slot: number, raidDisks: number): boolean {
   return level === 4 && slot === raidDisks - 1;
 }

@@ -12,8 +12,8 @@ export interface AssembleOptions {
   /** set_uuid of the array that is meant, where the devices belong to several. */
   readonly uuid?: string;
   /**
-   * Take stale members where too few are up to date, the freshest first, and take the parity of an array that was
-   * not shut down cleanly as it is. What that overrides is told in the result's `forced`. Default false.
+   * Take stale members where too few are up to date, the freshest first, and take the parity of an array that
+   * was not shut down cleanly as it is. What that overrides is told in the result's `forced`. Default false.
    */
   readonly force?: boolean;
 }
@@ -37,13 +37,13 @@ const REASONS: Partial<Record<MdErrorCode, RejectReason>> = {
 /**
  * Puts an array together from whatever devices are given, in any order. Nothing is written.
  *
- * Which members are used follows the kernel (`analyze_sbs`, `super_1_validate` in `drivers/md/md.c`) and mdadm
- * (`Assemble.c`), and is stricter where those trust a member that others contradict. If the devices belong to
- * several arrays, the one that can be started wins, then the one with most members.
+ * Which members are used follows the kernel (`analyze_sbs`, `super_1_validate` in `drivers/md/md.c`) and
+ * mdadm (`Assemble.c`), and is stricter where those trust a member that others contradict. If the devices
+ * belong to several arrays, the one that can be started wins, then the one with most members.
  *
  * @throws MdError `ERR_MD_NOT_ENOUGH` with the missing roles and the reason of each rejection,
- *   `ERR_MD_DIRTY_DEGRADED`, `ERR_MD_UNSUPPORTED`, `ERR_MD_CORRUPT`, or `ERR_MD_AMBIGUOUS` if several arrays are
- *   equally likely to be meant
+ *   `ERR_MD_DIRTY_DEGRADED`, `ERR_MD_UNSUPPORTED`, `ERR_MD_CORRUPT`, or `ERR_MD_AMBIGUOUS` if several arrays
+ *   are equally likely to be meant
  */
 export async function assemble(
   devices: readonly MemberDevice[],

@@ -12,8 +12,8 @@ export interface AssembledSpare {
 export interface AssembledMember extends AssembledSpare, ArrayMember {
   readonly slot: number;
   /**
-   * Bytes, counted from dataOffsetBytes, that are rebuilt and may be used; what is above must be treated as missing.
-   * Infinity for a member that is in sync.
+   * Bytes, counted from dataOffsetBytes, that are rebuilt and may be used; what is above must be treated as
+   * missing. Infinity for a member that is in sync.
    */
   readonly recoveredBytes: number;
 }
@@ -30,9 +30,15 @@ export interface AssembledArray {
   readonly events: number;
   /** Whether parity is known to match data everywhere. */
   readonly clean: boolean;
-  /** Bytes of each member, from the start, whose parity is known to match: a resync starts here. All of them if clean. */
+  /**
+   * Bytes of each member, from the start, whose parity is known to match: a resync starts here. All of them
+   * if clean.
+   */
   readonly resyncedBytes: number;
-  /** Block size that I/O to the array has to be aligned to; 0 where the array records none (before Linux 6.19). */
+  /**
+   * Block size that I/O to the array has to be aligned to; 0 where the array records none (before Linux
+   * 6.19).
+   */
   readonly logicalBlockBytes: number;
   /** The member in each slot; null where it is missing. */
   readonly slots: readonly (AssembledMember | null)[];

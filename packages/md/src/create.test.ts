@@ -138,10 +138,12 @@ describe("createArray", () => {
   });
 });
 
-const hasMdadm = spawnSync("mdadm", ["--version"]).error === undefined;
+const MDADM = "mdadm";
+const hasMdadm = spawnSync(MDADM, ["--version"]).error === undefined;
 
 describe.skipIf(!hasMdadm)("mdadm --examine of a created array (needs mdadm)", () => {
-  // What mdadm prints for arrays that it made itself with the same geometry; sizes from its documented formulas.
+  // What mdadm prints for arrays that it made itself with the same geometry; sizes from its documented
+  // formulas.
   it.each([
     {
       options: { level: 5, chunkBytes: 65_536, assumeClean: true },
@@ -225,7 +227,7 @@ describe.skipIf(!hasMdadm)("mdadm --examine of a created array (needs mdadm)", (
 
 /** The lines "label : value" of `mdadm --examine`. */
 async function mdadmExamine(path: string): Promise<Record<string, string>> {
-  const { stdout } = await promisify(execFile)("mdadm", ["--examine", path], {
+  const { stdout } = await promisify(execFile)(MDADM, ["--examine", path], {
     env: { ...process.env, TZ: "UTC" },
   });
   const lines = stdout.split("\n").flatMap((line) => {

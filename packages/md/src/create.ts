@@ -27,26 +27,28 @@ export interface CreateOptions {
   /** Bytes of each member to use, rounded down to a chunk. Default: what the smallest has. */
   readonly sizeBytes?: number;
   /**
-   * The members hold valid parity already, for example because all of them are new images full of zeros. Otherwise the
-   * array is marked as in need of a full resync. Default false.
+   * The members hold valid parity already, for example because all of them are new images full of zeros.
+   * Otherwise the array is marked as in need of a full resync. Default false.
    */
   readonly assumeClean?: boolean;
   /** set_uuid. Default: random. */
   readonly uuid?: string;
   /** When. Default: now. */
   readonly now?: Date;
-  /** Overwrite whatever the devices hold. Default false: they are refused if anything is recognised on them. */
+  /**
+   * Overwrite whatever the devices hold. Default false: they are refused if anything is recognised on them.
+   */
   readonly force?: boolean;
 }
 
 const DEFAULT_CHUNK_BYTES = 512 * 1024;
 
 /**
- * Makes a new array with metadata 1.2, laid out as mdadm does it, without a bitmap. It writes superblocks and empty
- * bad-block logs; superblocks of earlier arrays are zeroed. Data and parity are not touched.
+ * Makes a new array with metadata 1.2, laid out as mdadm does it, without a bitmap. It writes superblocks and
+ * empty bad-block logs; superblocks of earlier arrays are zeroed. Data and parity are not touched.
  *
- * Unlike mdadm it starts the event count at 1, so that both old and new kernels take the array as it is, and makes all
- * members active from the start instead of rebuilding the last one of a RAID-4 or RAID-5.
+ * Unlike mdadm it starts the event count at 1, so that both old and new kernels take the array as it is, and
+ * makes all members active from the start instead of rebuilding the last one of a RAID-4 or RAID-5.
  *
  * @returns the array as `assemble` reads it back
  * @throws MdError `ERR_MD_ARGUMENT`, `ERR_MD_TOO_SMALL`, or `ERR_MD_IN_USE` if a device holds something

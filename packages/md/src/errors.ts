@@ -3,7 +3,10 @@ import type { Rejection } from "./rejection.js";
 /** Marks every MdError, so that it is recognised across two installed copies (`instanceof` is not). */
 const MARK = Symbol.for("@dmaengine/md.error");
 
-/** Stable names for everything that this package refuses. Codes never change within a major version; texts may. */
+/**
+ * Stable names for everything that this package refuses. Codes never change within a major version; texts
+ * may.
+ */
 export type MdErrorCode =
   /** The device carries no md superblock. */
   | "ERR_MD_NO_SUPERBLOCK"
@@ -29,7 +32,9 @@ export type MdErrorCode =
   | "ERR_MD_IN_USE"
   /** The array can be read, but must not be written. */
   | "ERR_MD_READ_ONLY"
-  /** A call does not fit the state of the array: a slot that has a member already, a closed array, and so on. */
+  /**
+   * A call does not fit the state of the array: a slot that has a member already, a closed array, and so on.
+   */
   | "ERR_MD_STATE"
   /** More members failed than parity can replace, or no superblock can be written any more. */
   | "ERR_MD_BROKEN";

@@ -55,8 +55,8 @@ const SIGNATURES: readonly Signature[] = [
 const HEAD_BYTES = 65_608;
 
 /**
- * Finds out whether a device holds something already: an md superblock of any format, a file system, swap space,
- * an LVM2 or LUKS volume, or a partition table. Nothing is written.
+ * Finds out whether a device holds something already: an md superblock of any format, a file system, swap
+ * space, an LVM2 or LUKS volume, or a partition table. Nothing is written.
  *
  * An empty result is no promise that the device is unused, only that none of these is on it.
  *
@@ -112,7 +112,8 @@ function extName(head: Uint8Array): string | undefined {
   const compat = superblock.getUint32(92, true);
   const incompat = superblock.getUint32(96, true);
   const roCompat = superblock.getUint32(100, true);
-  // Up to ext3: incompat filetype, recover, journal_dev, meta_bg; ro_compat sparse_super, large_file, btree_dir.
+  // Up to ext3: incompat filetype, recover, journal_dev, meta_bg; ro_compat sparse_super, large_file,
+  // btree_dir.
   if ((incompat & ~0x1e) !== 0 || (roCompat & ~0x7) !== 0) return "ext4";
   const hasJournal = 0x4;
   return (compat & hasJournal) !== 0 ? "ext3" : "ext2";

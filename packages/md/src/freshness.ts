@@ -12,8 +12,8 @@ export type Verdict =
  * The superblock that the array's state is taken from: the one with most events of those that have a slot.
  *
  * An update that was cut off by a crash leaves some members one event ahead. Of a member that is still being
- * rebuilt only its own rebuild is to be learnt then, so one that is in sync comes first (as in mdadm), unless it is
- * so far behind that it must have been left out of the array.
+ * rebuilt only its own rebuild is to be learnt then, so one that is in sync comes first (as in mdadm), unless
+ * it is so far behind that it must have been left out of the array.
  *
  * @returns undefined if there are only spares
  */
@@ -33,7 +33,10 @@ function mostEvents(superblocks: readonly Superblock1[]): Superblock1 | undefine
   );
 }
 
-/** md's margin of one: a crash in the middle of an update leaves members one event behind that are as good as the rest. */
+/**
+ * md's margin of one: a crash in the middle of an update leaves members one event behind that are as good as
+ * the rest.
+ */
 function isUpToDate(superblock: Superblock1, freshest: Superblock1): boolean {
   return superblock.events + 1 >= freshest.events;
 }
@@ -42,8 +45,8 @@ function isUpToDate(superblock: Superblock1, freshest: Superblock1): boolean {
  * Decides what a device of the set is to the array (kernel: `super_1_validate`; mdadm: `Assemble.c`).
  *
  * Roles follow the freshest member's table and not the device's own, because a device that failed in the last
- * update before a crash doesn't know that yet. A slot is given only if both tables agree on it: the kernel would take
- * a spare whose slot is known to the others, but not yet to itself, for a member in sync.
+ * update before a crash doesn't know that yet. A slot is given only if both tables agree on it: the kernel
+ * would take a spare whose slot is known to the others, but not yet to itself, for a member in sync.
  */
 export function judge(superblock: Superblock1, freshest: Superblock1): Verdict {
   const difference = disagreement(superblock, freshest);
@@ -72,8 +75,9 @@ export function judge(superblock: Superblock1, freshest: Superblock1): Verdict {
   }
   // Ahead of the freshest is only a member being rebuilt; its own superblock is the one that knows.
   if (superblock.events <= freshest.events && roleByFreshest !== role) {
-    if (superblock.events === freshest.events)
+    if (superblock.events === freshest.events) {
       return rejected("split-brain", splitBetween(superblock, freshest));
+    }
     if (roleByFreshest === ROLE_FAULTY) return rejected("faulty", failedAccordingTo(freshest));
     if (roleByFreshest === ROLE_SPARE) {
       return rejected("removed", `claims slot ${role}, but is no longer known to ${describeRole(freshest)}`);

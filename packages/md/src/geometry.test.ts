@@ -19,7 +19,8 @@ describe("bitmapSpace", () => {
 });
 
 describe("defaultDataOffset and badBlockLogPlace", () => {
-  // Seen in arrays that mdadm 4.2 made: size of the device, data_offset with chunks of 512 KiB and 64 KiB, place of the log.
+  // Seen in arrays that mdadm 4.2 made: size of the device, data_offset with chunks of 512 KiB and 64 KiB,
+  // place of the log.
   it.each([
     [8 * MIB, 4096, 2048, 16],
     [64 * MIB, 4096, 2048, 16],

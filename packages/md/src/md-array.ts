@@ -2,6 +2,7 @@ import { type Geometry, type MemberDevice, parityDisks } from "@dmaengine/raid45
 import type { AssembledArray, AssembledMember, AssembledSpare } from "./assembled-array.js";
 import { MdError } from "./errors.js";
 import { makeMember } from "./new-member.js";
+import { isSlot } from "./role.js";
 import { MAX_SECTOR, SECTOR_BYTES } from "./sector.js";
 import type { Superblock1 } from "./superblock-1.js";
 import { type Member, SuperblockSet } from "./superblock-set.js";
@@ -11,15 +12,17 @@ export interface MdArrayOptions {
   /** Clock for the time of update in the superblocks. Default: the system's. */
   readonly now?: () => Date;
   /**
-   * Called when a member is lost because its superblock can't be written, before the update is repeated without it.
-   * `slot` is null for a spare. The device must not be used for this array any more.
+   * Called when a member is lost because its superblock can't be written, before the update is repeated
+   * without it. `slot` is null for a spare. The device must not be used for this array any more.
    */
   readonly onMemberLost?: (slot: number | null, device: MemberDevice, cause: unknown) => void;
 }
 
 /** How a device joins an array. */
 export interface AddOptions {
-  /** Overwrite whatever the device holds. Default false; a former member of the array is accepted without it. */
+  /**
+   * Overwrite whatever the device holds. Default false; a former member of the array is accepted without it.
+   */
   readonly force?: boolean;
 }
 
@@ -33,10 +36,12 @@ const DONE = Promise.resolve();
  * - {@link markDirty} has resolved before the first write to a member;
  * - {@link memberFailed} has resolved before a write that lost a member is acknowledged;
  * - no write is under way from the call of {@link markClean} or {@link close} until it has resolved;
- * - what {@link checkpointRecovery}, {@link finishRecovery} and {@link checkpointResync} claim has been written.
+ * - what {@link checkpointRecovery}, {@link finishRecovery} and {@link checkpointResync} claim has been
+ *   written.
  *
- * Every update flushes all members before and after. A member that fails in it is recorded as failed in the others.
- * Calls may overlap; they are carried out one after the other. The devices stay the caller's, who closes them.
+ * Every update flushes all members before and after. A member that fails in it is recorded as failed in the
+ * others. Calls may overlap; they are carried out one after the other. The devices stay the caller's, who
+ * closes them.
  */
 export class MdArray {
   readonly uuid: string;
@@ -47,7 +52,10 @@ export class MdArray {
   #resyncOffset: number;
   /** Whether writes may be under way. */
   #dirty = false;
-  /** Whether a write may be made now: the superblocks say dirty, nobody has asked to change that, and parity suffices. */
+  /**
+   * Whether a write may be made now: the superblocks say dirty, nobody has asked to change that, and parity
+   * suffices.
+   */
   #mayWrite = false;
   /** Calls of markClean that have not had their turn. */
   #waitingCleans = 0;
@@ -72,8 +80,9 @@ export class MdArray {
       ),
       ...array.spares.map((spare) => toMember(spare, null, MAX_SECTOR)),
     ];
-    const leavesOthersBehind = array.forced.length > 0 || array.unexpectedlyMissing.length > 0;
-    this.#superblocks = new SuperblockSet(members, array.events, leavesOthersBehind ? 2 : 1, {
+    // A member that is being rebuilt can be one ahead.
+    const events = members.filter(({ slot }) => slot !== null).map(({ superblock }) => superblock.events);
+    this.#superblocks = new SuperblockSet(members, Math.max(...events), {
       now,
       onLost: ({ slot, device }, cause) => {
         if (this.broken) this.#mayWrite = false;
@@ -81,6 +90,8 @@ export class MdArray {
       },
       state: () => ({ dirty: this.#dirty, resyncOffset: this.#resyncOffset, degraded: this.degraded > 0 }),
     });
+    const hasCopies = array.rejected.some(({ code }) => code === "duplicate");
+    if (array.forced.length > 0 || hasCopies || hasStrangers(members)) this.#superblocks.leaveOthersBehind();
   }
 
   get events(): number {
@@ -92,7 +103,9 @@ export class MdArray {
     return this.#dirty;
   }
 
-  /** Bytes of each member, from the start, whose parity is known to match: all of them unless a resync is due. */
+  /**
+   * Bytes of each member, from the start, whose parity is known to match: all of them unless a resync is due.
+   */
   get resyncedBytes(): number {
     return Math.min(this.#resyncOffset * SECTOR_BYTES, this.geometry.memberBytes);
   }
@@ -130,7 +143,8 @@ export class MdArray {
   /**
    * Records that writes are about to be made. Costs nothing while that is recorded already.
    *
-   * @throws MdError `ERR_MD_BROKEN` if the array has lost too many members to be written, `ERR_MD_STATE` if closed
+   * @throws MdError `ERR_MD_BROKEN` if the array has lost too many members to be written, `ERR_MD_STATE` if
+   *   closed
    */
   markDirty(): Promise<void> {
     if (this.#mayWrite) return DONE;
@@ -149,7 +163,8 @@ export class MdArray {
   /**
    * Records that all writes have reached all members; with a resync unfinished, up to where it has come.
    *
-   * @throws MdError `ERR_MD_BROKEN`, and leaves the array dirty, if it has lost too many members; `ERR_MD_STATE` if closed
+   * @throws MdError `ERR_MD_BROKEN`, and leaves the array dirty, if it has lost too many members;
+   *   `ERR_MD_STATE` if closed
    */
   markClean(): Promise<void> {
     this.#mayWrite = false;
@@ -184,7 +199,8 @@ export class MdArray {
   }
 
   /**
-   * Gives an empty slot to a device, which is to be rebuilt from its start: one of the array's spares, or a new one.
+   * Gives an empty slot to a device, which is to be rebuilt from its start: one of the array's spares, or a
+   * new one.
    *
    * @throws MdError as {@link addSpare} does, and `ERR_MD_STATE` if the slot has a member
    */
@@ -218,12 +234,13 @@ export class MdArray {
    * Records how far the rebuild of a member has come, so that an interrupted one goes on from there.
    *
    * @param recoveredBytes bytes of its data, from the start, that are rebuilt
-   * @throws MdError `ERR_MD_STATE` if the slot is not being rebuilt, for example because the member has failed
+   * @throws MdError `ERR_MD_STATE` if the slot is not being rebuilt, for example because the member has
+   *   failed
    */
   checkpointRecovery(slot: number, recoveredBytes: number): Promise<void> {
     return this.#exclusively(async () => {
       const member = this.#recovering(slot);
-      member.recoveryOffset = Math.max(member.recoveryOffset, Math.floor(recoveredBytes / SECTOR_BYTES));
+      member.recoveryOffset = Math.max(member.recoveryOffset, this.#toSectors(recoveredBytes));
       await this.#superblocks.update("change");
     });
   }
@@ -241,15 +258,16 @@ export class MdArray {
   }
 
   /**
-   * Records how far the resync has come. While the array is dirty that is only remembered, and recorded when it
-   * becomes clean.
+   * Records how far the resync has come. While the array is dirty that is only remembered, and recorded when
+   * it becomes clean.
    *
-   * @param resyncedBytes bytes of each member, from the start, whose parity matches; all of them when the resync is done
+   * @param resyncedBytes bytes of each member, from the start, whose parity matches; all of them when the
+   *   resync is done
    */
   checkpointResync(resyncedBytes: number): Promise<void> {
     return this.#exclusively(async () => {
       const done = resyncedBytes >= this.geometry.memberBytes;
-      this.#resyncOffset = done ? MAX_SECTOR : Math.floor(resyncedBytes / SECTOR_BYTES);
+      this.#resyncOffset = done ? MAX_SECTOR : this.#toSectors(resyncedBytes);
       if (!this.#dirty) await this.#superblocks.update(done ? "change" : "clean-or-dirty");
     });
   }
@@ -261,8 +279,8 @@ export class MdArray {
   }
 
   /**
-   * Marks the array clean, if it is dirty and not broken, and ends its use; every later change is refused. Closing twice is
-   * harmless.
+   * Marks the array clean, if it is dirty and not broken, and ends its use; every later change is refused.
+   * Closing twice is harmless.
    */
   close(): Promise<void> {
     if (this.#closed) return DONE;
@@ -313,6 +331,12 @@ export class MdArray {
     throw new MdError("ERR_MD_STATE", `the member in slot ${slot} is not being rebuilt`);
   }
 
+  /** A position in a member's data, in whole sectors. */
+  #toSectors(bytes: number): number {
+    if (bytes >= 0) return Math.floor(Math.min(bytes, this.geometry.memberBytes) / SECTOR_BYTES);
+    throw new MdError("ERR_MD_ARGUMENT", `expected a position in bytes, got ${bytes}`);
+  }
+
   #refuseBroken(): void {
     if (this.broken) throw this.#brokenError();
   }
@@ -332,6 +356,16 @@ export class MdArray {
     this.#last = result.catch(() => {});
     return result;
   }
+}
+
+/** Whether the members' role tables give a slot to a device that is not among them. */
+function hasStrangers(members: readonly Member[]): boolean {
+  const numbers = new Set(members.map(({ superblock }) => superblock.devNumber));
+  return members.some(
+    ({ slot, superblock }) =>
+      slot !== null &&
+      superblock.devRoles.some((role, number) => isSlot(role, superblock.raidDisks) && !numbers.has(number)),
+  );
 }
 
 function toMember(

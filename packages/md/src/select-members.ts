@@ -26,7 +26,10 @@ export interface Selection {
   readonly leftOut: LeftOut[];
 }
 
-/** Reasons that force may override: the member is what it says it is, but out of date or not readable everywhere. */
+/**
+ * Reasons that force may override: the member is what it says it is, but out of date or not readable
+ * everywhere.
+ */
 const FORCIBLE: ReadonlySet<RejectReason> = new Set<RejectReason>([
   "stale",
   "faulty",
@@ -34,7 +37,9 @@ const FORCIBLE: ReadonlySet<RejectReason> = new Set<RejectReason>([
   "bad-blocks",
 ]);
 
-/** Keeps one of each member: copies of a device, or the same device given twice, carry the same device_uuid. */
+/**
+ * Keeps one of each member: copies of a device, or the same device given twice, carry the same device_uuid.
+ */
 export function dropDuplicates(candidates: readonly Candidate[]): {
   distinct: Candidate[];
   leftOut: LeftOut[];
@@ -88,7 +93,10 @@ function takeSlot(candidate: Candidate, slot: number, { slots, spares, leftOut }
   else leftOut.push(duplicate(loser, winner));
 }
 
-/** Of two members for one slot: the one that is in sync, then the original before its replacement, then the fresher. */
+/**
+ * Of two members for one slot: the one that is in sync, then the original before its replacement, then the
+ * fresher.
+ */
 function isBetter(one: Superblock1, other: Superblock1): boolean {
   if (isInSync(one) !== isInSync(other)) return isInSync(one);
   if (isReplacement(one) !== isReplacement(other)) return isReplacement(other);
@@ -144,8 +152,8 @@ export function lackingSlots(slots: readonly (Candidate | null)[]): number[] {
 }
 
 /**
- * Brings members back that were left out for being out of date, as `mdadm --assemble --force` does: the newest first,
- * along with all that are exactly as old, until at most `spared` slots are lacking.
+ * Brings members back that were left out for being out of date, as `mdadm --assemble --force` does: the
+ * newest first, along with all that are exactly as old, until at most `spared` slots are lacking.
  *
  * @returns what that means for the data, one sentence per member
  */

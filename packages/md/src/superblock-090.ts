@@ -3,9 +3,9 @@ import { MD_MAGIC, SUPERBLOCK_BYTES } from "./superblock-1.js";
 const SB_CSUM_WORD = 38;
 
 /**
- * Whether a block is an intact 0.90 superblock (kernel: `calc_sb_csum` and `super_90_load` in `drivers/md/md.c`).
- * The words are in the byte order of the host that wrote them. The checksum counts in its 16-bit folded form only,
- * because some architectures have computed the upper half differently.
+ * Whether a block is an intact 0.90 superblock (kernel: `calc_sb_csum` and `super_90_load` in
+ * `drivers/md/md.c`). The words are in the byte order of the host that wrote them. The checksum counts in its
+ * 16-bit folded form only, because some architectures have computed the upper half differently.
  */
 export function isSuperblock090(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, SUPERBLOCK_BYTES);

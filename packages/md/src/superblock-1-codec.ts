@@ -177,8 +177,8 @@ export function createSuperblock1(fields: SuperblockIdentity & SuperblockState):
 }
 
 /**
- * A superblock with other state. It starts from the bytes of `previous`, so that everything which is not state
- * survives, whether or not this package knows what it is.
+ * A superblock with other state. It starts from the bytes of `previous`, so that everything which is not
+ * state survives, whether or not this package knows what it is.
  */
 export function updateSuperblock1(previous: Superblock1, changes: Partial<SuperblockState>): Superblock1 {
   const bytes = previous.bytes.slice();
@@ -209,8 +209,8 @@ function writeState(view: DataView, state: SuperblockState): void {
 }
 
 /**
- * `calc_sb_1_csum` of the kernel: the sum of all little-endian words, a last half word if there is one, and the
- * carries out of 32 bits added once. sb_csum itself counts as 0.
+ * `calc_sb_1_csum` of the kernel: the sum of all little-endian words, a last half word if there is one, and
+ * the carries out of 32 bits added once. sb_csum itself counts as 0.
  */
 function checksum1(view: DataView, maxDev: number): number {
   const length = FIXED_BYTES + 2 * maxDev;

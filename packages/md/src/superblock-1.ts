@@ -1,7 +1,10 @@
 import { Feature } from "./feature-map.js";
 import { roundUp, SECTOR_BYTES } from "./sector.js";
 
-/** `MD_SB_MAGIC`, the first word of every md superblock; 0.90 superblocks have it in the byte order of their writer. */
+/**
+ * `MD_SB_MAGIC`, the first word of every md superblock; 0.90 superblocks have it in the byte order of their
+ * writer.
+ */
 export const MD_MAGIC = 0xa92b4efc;
 
 /** Space for a superblock, in bytes. It bounds {@link MAX_DEV}. */
@@ -54,7 +57,10 @@ export interface ReshapeTarget {
 export interface SuperblockIdentity {
   /** Identity of the array, in text form. */
   readonly setUuid: string;
-  /** Name of the array, by mdadm's convention "host:name". At most 32 bytes of UTF-8; control characters read as U+FFFD. */
+  /**
+   * Name of the array, by mdadm's convention "host:name". At most 32 bytes of UTF-8; control characters read
+   * as U+FFFD.
+   */
   readonly setName: string;
   /** When the array was created. */
   readonly ctime: MdTime;
@@ -66,7 +72,10 @@ export interface SuperblockIdentity {
   readonly deviceUuid: string;
   /** null if the member has no bad-block log. */
   readonly badBlockLog: BadBlockLogPlace | null;
-  /** Logical block size of the array, in bytes: Linux 6.19 and newer. 0 where none is recorded, as in older arrays. */
+  /**
+   * Logical block size of the array, in bytes: Linux 6.19 and newer. 0 where none is recorded, as in older
+   * arrays.
+   */
   readonly logicalBlockBytes: number;
 }
 
@@ -88,7 +97,9 @@ export interface SuperblockState {
   readonly dataOffset: number;
   /** Sectors from there that data may use. */
   readonly dataSize: number;
-  /** Sectors, from dataOffset, that are rebuilt; meaningful, and written, only with `Feature.RECOVERY_OFFSET`. */
+  /**
+   * Sectors, from dataOffset, that are rebuilt; meaningful, and written, only with `Feature.RECOVERY_OFFSET`.
+   */
   readonly recoveryOffset: number;
   /** Sectors that were read with an error and put right by rewriting them. */
   readonly correctedReads: number;
@@ -126,7 +137,9 @@ export function superblockBytes(maxDev: number, blockBytes: number = SECTOR_BYTE
   return roundUp(FIXED_BYTES + 2 * maxDev, blockBytes);
 }
 
-/** How many roles mdadm provides for `devices` members: as many as fit in the sectors that it needs anyway. */
+/**
+ * How many roles mdadm provides for `devices` members: as many as fit in the sectors that it needs anyway.
+ */
 export function maxDevFor(devices: number): number {
   return (superblockBytes(devices) - FIXED_BYTES) / 2;
 }

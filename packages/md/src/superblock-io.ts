@@ -12,8 +12,8 @@ export async function writeSuperblock(device: MemberDevice, superblock: Superblo
 }
 
 /**
- * Makes a device ready to become a member with this superblock: removes the superblocks that it has, of all formats,
- * and empties the place of the bad-block log. Does not write the superblock and does not flush.
+ * Makes a device ready to become a member with this superblock: removes the superblocks that it has, of all
+ * formats, and empties the place of the bad-block log. Does not write the superblock and does not flush.
  */
 export async function prepareMember(device: MemberDevice, superblock: Superblock1): Promise<void> {
   await zeroSuperblocks(device);

@@ -57,7 +57,10 @@ export async function readSuperblockBlock(
   return hasMagic(version, bytes) ? { version, sector, bytes } : null;
 }
 
-/** Major version and, in 0.90, byte order tell apart what has the same magic and, on a tiny device, the same place. */
+/**
+ * Major version and, in 0.90, byte order tell apart what has the same magic and, on a tiny device, the same
+ * place.
+ */
 function hasMagic(version: MetadataVersion, bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer);
   const found = (major: number, littleEndian: boolean) =>

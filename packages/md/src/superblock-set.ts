@@ -1,7 +1,7 @@
 import type { MemberDevice } from "@dmaengine/raid456";
 import { MdError } from "./errors.js";
 import { Feature } from "./feature-map.js";
-import { ownRole, ROLE_FAULTY, ROLE_SPARE } from "./role.js";
+import { ownRole, ROLE_FAULTY, ROLE_SPARE, roleIn } from "./role.js";
 import { MAX_SECTOR } from "./sector.js";
 import { type Superblock1, toMdTime } from "./superblock-1.js";
 import { updateSuperblock1 } from "./superblock-1-codec.js";
@@ -21,8 +21,8 @@ export interface Member {
 }
 
 /**
- * What an update is about. A pure change between clean and dirty may leave spares alone and may count events back
- * (kernel: "nospares" in `md_update_sb`); any other change has to be learnt by every member.
+ * What an update is about. A pure change between clean and dirty may leave spares alone and may count events
+ * back (kernel: "nospares" in `md_update_sb`); any other change has to be learnt by every member.
  */
 export type UpdateKind = "clean-or-dirty" | "change";
 
@@ -36,7 +36,10 @@ export interface RecordedState {
   readonly degraded: boolean;
 }
 
-/** The superblocks of all members and spares, written together (kernel: `md_update_sb` and `sync_sbs` in `drivers/md/md.c`). */
+/**
+ * The superblocks of all members and spares, written together (kernel: `md_update_sb` and `sync_sbs` in
+ * `drivers/md/md.c`).
+ */
 export class SuperblockSet {
   readonly members: Set<Member>;
   readonly #state: () => RecordedState;
@@ -47,18 +50,13 @@ export class SuperblockSet {
   readonly #maxDev: number;
   #events: number;
   /** What the next update adds to the event count. */
-  #step: number;
+  #step = 1;
   /** Whether the last update went from clean to dirty and changed nothing else. */
   #canDecrease = false;
 
-  /**
-   * @param firstStep what the first update adds to the event count: 2 leaves behind, for good, devices that are not
-   *   among the members although they are as fresh as these, since a difference of one counts as up to date
-   */
   constructor(
     members: readonly Member[],
     events: number,
-    firstStep: 1 | 2,
     hooks: {
       readonly state: () => RecordedState;
       readonly onLost: (member: Member, cause: unknown) => void;
@@ -67,7 +65,6 @@ export class SuperblockSet {
   ) {
     this.members = new Set(members);
     this.#events = events;
-    this.#step = firstStep;
     this.#state = hooks.state;
     this.#onLost = hooks.onLost;
     this.#now = hooks.now;
@@ -83,6 +80,14 @@ export class SuperblockSet {
     return this.#failed;
   }
 
+  /**
+   * Makes the next update leave behind, for good, devices that are not among the members although they may be
+   * as fresh as these: a difference of one counts as up to date.
+   */
+  leaveOthersBehind(): void {
+    this.#step = 2;
+  }
+
   /** Takes a member out; the next update records it as failed. */
   fail(member: Member): void {
     this.members.delete(member);
@@ -90,8 +95,8 @@ export class SuperblockSet {
   }
 
   /**
-   * Writes all superblocks: everything is flushed before, so that they claim nothing which a power cut could take
-   * back, and after. A member that fails in it is taken out, and the update repeated without it.
+   * Writes all superblocks: everything is flushed before, so that they claim nothing which a power cut could
+   * take back, and after. A member that fails in it is taken out, and the update repeated without it.
    *
    * @throws MdError `ERR_MD_BROKEN` if no member with a slot is left
    */
@@ -114,9 +119,10 @@ export class SuperblockSet {
 
   async #attempt(kind: UpdateKind): Promise<Map<Member, unknown>> {
     const { dirty, resyncOffset, degraded } = this.#state();
-    // Degraded arrays have their spares written as well: one of them is needed soon, and a device that was removed must
-    // not look as fresh as they do.
-    const sparesMaySkip = kind === "clean-or-dirty" && !degraded;
+    const devRoles = this.#devRoles();
+    // Degraded arrays have their spares written as well: one of them is needed soon, and a device that was
+    // removed must not look as fresh as they do. The same goes for one that the table no longer has.
+    const sparesMaySkip = kind === "clean-or-dirty" && !degraded && !this.#differsFrom(devRoles);
     if (sparesMaySkip && !dirty && resyncOffset === MAX_SECTOR && this.#canDecrease && this.#events !== 1) {
       this.#events--;
       this.#canDecrease = false;
@@ -127,7 +133,6 @@ export class SuperblockSet {
     }
 
     const next = new Map<Member, Superblock1>();
-    const devRoles = this.#devRoles();
     for (const member of this.members) {
       if (sparesMaySkip && this.#isSettledSpare(member)) continue;
       const recovering = member.recoveryOffset !== MAX_SECTOR;
@@ -169,6 +174,14 @@ export class SuperblockSet {
   #isSettledSpare({ slot, superblock }: Member): boolean {
     if (slot !== null || ownRole(superblock) !== ROLE_SPARE) return false;
     return superblock.events === this.#events || superblock.events + 1 === this.#events;
+  }
+
+  /** Whether a member with a slot has another role table. */
+  #differsFrom(devRoles: readonly number[]): boolean {
+    return [...this.members].some(
+      ({ slot, superblock }) =>
+        slot !== null && devRoles.some((role, number) => role !== roleIn(superblock, number)),
+    );
   }
 
   /** All other numbers are marked as unused, as the kernel does it. */

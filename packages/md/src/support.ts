@@ -23,7 +23,10 @@ export function unsupported({ level, featureMap }: Superblock1): string | undefi
   return undefined;
 }
 
-/** Why an array can be read but not written, going by one member's superblock, or undefined if it can be written. */
+/**
+ * Why an array can be read but not written, going by one member's superblock, or undefined if it can be
+ * written.
+ */
 export function readOnlyFeature({ featureMap, logicalBlockBytes }: Superblock1): string | undefined {
   if ((featureMap & Feature.BITMAP_OFFSET) !== 0) {
     return "it has a write-intent bitmap, which would no longer tell the truth; `mdadm --grow --bitmap=none` removes it";

@@ -3,7 +3,10 @@ import { MdError } from "./errors.js";
 /** Length of an array or device identity, in bytes. */
 export const UUID_BYTES = 16;
 
-/** The text form that mdadm prints for 1.x metadata: four groups of eight hex digits, in the order of the bytes. */
+/**
+ * The text form that mdadm prints for 1.x metadata: four groups of eight hex digits, in the order of the
+ * bytes.
+ */
 export function formatUuid(bytes: Uint8Array): string {
   const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return digits.replace(/.{8}(?=.)/g, "$&:");

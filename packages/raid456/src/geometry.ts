@@ -45,8 +45,8 @@ export class Geometry {
   readonly arrayBytes: number;
   /** Array bytes of one stripe: writing a multiple of this, aligned to it, needs no reading. */
   readonly stripeDataBytes: number;
-  /** The arrangement repeats after so many stripes: every layout counts stripes modulo `n` or `n - 1`. */
-  readonly #rows: readonly StripeRow[];
+  /** Rows seen so far. They repeat after `n * (n - 1)` stripes: every layout counts stripes modulo `n` or `n - 1`. */
+  readonly #rows: (StripeRow | undefined)[] = [];
 
   constructor(options: GeometryOptions) {
     const { level, raidDisks, chunkBytes } = options;
@@ -72,15 +72,19 @@ export class Geometry {
     this.memberBytes = this.stripes * chunkBytes;
     this.stripeDataBytes = chunkBytes * this.dataDisks;
     this.arrayBytes = this.stripes * this.stripeDataBytes;
-    const period = raidDisks * (raidDisks - 1);
-    this.#rows = Array.from({ length: Math.min(period, this.stripes) }, (_, s) =>
-      stripeRow(level, this.layout, raidDisks, s),
-    );
+    // Refuses a layout that the level does not have.
+    this.row(0);
   }
 
   /** The arrangement of a stripe. */
   row(stripe: number): StripeRow {
-    return this.#rows[stripe % this.#rows.length] as StripeRow;
+    const { level, layout, raidDisks } = this;
+    const period = raidDisks * (raidDisks - 1);
+    const known = this.#rows[stripe % period];
+    if (known !== undefined) return known;
+    const row = stripeRow(level, layout, raidDisks, stripe);
+    this.#rows[stripe % period] = row;
+    return row;
   }
 
   /** Where byte `arrayOffset` of the array is. */

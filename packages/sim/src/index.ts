@@ -7,6 +7,6 @@
 export { ClockEvent, type ClockMode, VirtualClock } from "./clock.js";
 export { SimError, type SimErrorCode } from "./errors.js";
 export { type CpuContext, IrqController, IrqLine, Tasklet } from "./irq.js";
-export { type CoherentMemory, PhysicalMemory } from "./memory.js";
+export { PhysicalMemory, wordIndex } from "./memory.js";
 export { type MmioAddr, MmioBus, type MmioRegister, type MmioWidth } from "./mmio-bus.js";
 export { Platform, type PlatformOptions } from "./platform.js";

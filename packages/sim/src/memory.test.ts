@@ -1,7 +1,7 @@
-import { DmaDirection } from "@dmaengine/core";
+import { DMA_MAPPING_ERROR, DmaDirection } from "@dmaengine/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PhysicalMemory } from "./memory.js";
+import { PhysicalMemory, wordIndex } from "./memory.js";
 
 describe("PhysicalMemory", () => {
   it("is the memory that was mapped, not a copy of it", () => {
@@ -29,9 +29,17 @@ describe("PhysicalMemory", () => {
     expect(memory.write64(addr, 0, 0)).toBe(false);
   });
 
+  it("maps no buffer whose words it could not tell apart", () => {
+    const memory = new PhysicalMemory("test");
+    // Only the size matters, and nobody wants to allocate this.
+    const huge = { buffer: { byteLength: 2 ** 34 + 4 }, byteOffset: 0 } as unknown as Uint8Array;
+    expect(memory.domain.map(huge, 0, 4, DmaDirection.TO_DEVICE)).toBe(DMA_MAPPING_ERROR);
+    expect([0, 4, 2 ** 33, 2 ** 34 - 4].map(wordIndex)).toEqual([0, 1, 2 ** 31, 2 ** 32 - 1]);
+  });
+
   it("reads blocks in the order of memory and writes 64 bits little-endian", () => {
     const memory = new PhysicalMemory("test");
-    const { addr, bytes } = memory.allocCoherent(32, 64);
+    const { dmaAddr: addr, bytes } = memory.allocCoherent(32, 64);
     bytes.set(Uint8Array.from({ length: 32 }, (_, i) => i + 1));
     const block = new Uint32Array(3);
     expect(memory.readBlock(addr + 4, block)).toBe(true);
@@ -46,16 +54,16 @@ describe("PhysicalMemory", () => {
         const memory = new PhysicalMemory("test");
         const first = memory.allocCoherent(size, 1 << order);
         const second = memory.allocCoherent(size, 1 << order);
-        expect(first.addr % (1 << order)).toBe(0);
+        expect(first.dmaAddr % (1 << order)).toBe(0);
         expect(first.bytes.every((byte) => byte === 0)).toBe(true);
         expect(first.bytes.length).toBe(size);
-        expect(second.addr >= first.addr + size).toBe(true);
+        expect(second.dmaAddr >= first.dmaAddr + size).toBe(true);
         second.bytes[size - 1] = 7;
-        const window = memory.locate(second.addr, size);
-        expect(window?.bytes[second.addr + size - 1 - window.base]).toBe(7);
+        const window = memory.locate(second.dmaAddr, size);
+        expect(window?.bytes[second.dmaAddr + size - 1 - window.base]).toBe(7);
         memory.freeCoherent(second);
-        expect(memory.locate(second.addr, 1)).toBeNull();
-        expect(memory.locate(first.addr, size)).not.toBeNull();
+        expect(memory.locate(second.dmaAddr, 1)).toBeNull();
+        expect(memory.locate(first.dmaAddr, size)).not.toBeNull();
       }),
     );
   });

@@ -1,29 +1,29 @@
 import type { SyncProgress } from "@dmaengine/raid456";
 
-/** Parts of the whole after which md stores how far it has come (kernel: `md_do_sync` in `drivers/md/md.c`). */
+/** md records how far it has come after each of so many parts of the whole (kernel: `md_do_sync` in `drivers/md/md.c`) … */
 const PARTS = 16;
-/** And the time after which it does so anyway. */
+/** … and after so much time. */
 const INTERVAL_MILLIS = 5 * 60 * 1000;
 
-/** Says when it is time to record how far a long operation has come: every 16th part, and every five minutes. */
+/** Says when it is time to record how far a long operation has come. */
 export class Checkpoints {
   readonly #now: () => number;
-  #lastBytes: number;
+  #part: number | null = null;
   #lastMillis: number;
 
-  /** @param startBytes how far the operation has come already */
-  constructor(startBytes: number, now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now;
-    this.#lastBytes = startBytes;
     this.#lastMillis = now();
   }
 
-  /** Whether a checkpoint is due; the next one is counted from here then. */
+  /** Whether a checkpoint is due. The next one is counted from here then. */
   isDue({ doneBytes, totalBytes }: SyncProgress): boolean {
-    const far = doneBytes - this.#lastBytes >= totalBytes / PARTS;
-    if (!far && this.#now() - this.#lastMillis < INTERVAL_MILLIS) return false;
-    this.#lastBytes = doneBytes;
-    this.#lastMillis = this.#now();
+    const part = Math.floor((doneBytes / totalBytes) * PARTS);
+    this.#part ??= part;
+    const now = this.#now();
+    if (part === this.#part && now - this.#lastMillis < INTERVAL_MILLIS) return false;
+    this.#part = part;
+    this.#lastMillis = now;
     return true;
   }
 }

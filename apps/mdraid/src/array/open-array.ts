@@ -1,5 +1,5 @@
 import type { DmaEngine } from "@dmaengine/core";
-import { type AssembledArray, MdArray } from "@dmaengine/md";
+import { type AddOptions, type AssembledArray, MdArray } from "@dmaengine/md";
 import {
   type CheckReport,
   type Geometry,
@@ -7,7 +7,6 @@ import {
   RaidArray,
   RaidError,
   type SyncOptions,
-  type SyncProgress,
 } from "@dmaengine/raid456";
 import { Checkpoints } from "./checkpoints.js";
 
@@ -17,29 +16,30 @@ export interface OpenArrayOptions {
   readonly readOnly: boolean;
   /** Whose channels make parity; null for the CPU. */
   readonly engine: DmaEngine | null;
-  /** Called when a member stops working and is left out from then on. */
+  /** Called once for each member that stops working; the array goes on without it. */
   readonly onMemberLost: (slot: number, device: MemberDevice | undefined) => void;
 }
 
 /**
- * An array in use: what moves the data (`RaidArray`) and what records it on the members (`MdArray`), in the right order.
+ * An array in use: `RaidArray`, which moves the data, and `MdArray`, which records on the members what becomes of it.
+ * The members belong to the caller, who closes them after {@link close}.
  */
 export class OpenArray {
   readonly geometry: Geometry;
   readonly #raid: RaidArray;
   /** null when nothing may be recorded. */
   readonly #md: MdArray | null;
-  /** A write has failed on the way, so that data and parity may not fit together. */
+  /** A write failed on its way, so that data and parity of a stripe may not fit together. */
   #inDoubt = false;
 
-  /** @throws MdError `ERR_MD_READ_ONLY` if the array must not be written and that is asked for */
+  /** @throws MdError `ERR_MD_READ_ONLY` if the array must not be written, and that is asked for */
   constructor(assembled: AssembledArray, { readOnly, engine, onMemberLost }: OpenArrayOptions) {
-    const lose = (slot: number): void => onMemberLost(slot, assembled.slots[slot]?.device);
     const md = readOnly
       ? null
       : new MdArray(assembled, {
+          // The superblock of a member could not be written: the data must leave it alone as well.
           onMemberLost: (slot) => {
-            if (slot !== null) this.#loseMember(slot);
+            if (slot !== null) this.#raid.fail(slot).catch(() => {});
           },
         });
     this.geometry = assembled.geometry;
@@ -53,7 +53,7 @@ export class OpenArray {
       metadata: {
         markDirty: async () => md?.markDirty(),
         memberFailed: async (slot) => {
-          lose(slot);
+          onMemberLost(slot, (md?.slots ?? assembled.slots)[slot]?.device);
           await md?.memberFailed(slot);
         },
       },
@@ -65,9 +65,9 @@ export class OpenArray {
     return this.#raid.degraded;
   }
 
-  /** Bytes of each member whose parity is known to match. */
+  /** Bytes of each member, from the start, whose parity is known to match. */
   get resyncedBytes(): number {
-    return this.#raid.resyncedBytes;
+    return this.#md?.resyncedBytes ?? this.#raid.resyncedBytes;
   }
 
   /** Who does the work, and why, a sentence a line. */
@@ -85,29 +85,95 @@ export class OpenArray {
     return this.#writing(() => this.#raid.write(offset, from));
   }
 
-  /** Compares data with parity, and writes nothing. */
+  /** Compares data with parity. */
   check(options: SyncOptions): Promise<CheckReport> {
     return this.#raid.check(options);
   }
 
-  /** The same, and makes parity anew where it doesn't match. That finishes a resync, too. */
-  async repair(options: SyncOptions): Promise<CheckReport> {
-    const report = await this.#writing(() =>
-      this.#raid.repair({
-        ...options,
-        onProgress: async (progress) => {
-          if (progress.doneBytes > this.resyncedBytes) await this.#md?.checkpointResync(progress.doneBytes);
-          await options.onProgress?.(progress);
-        },
-      }),
-    );
-    return report;
+  /** Compares data with parity, and makes parity anew where it doesn't match. As far as it comes, that is a resync, too. */
+  repair({ onProgress, ...options }: SyncOptions): Promise<CheckReport> {
+    const progress: SyncOptions["onProgress"] = async (at) => {
+      if (at.doneBytes > this.resyncedBytes) await this.#md?.checkpointResync(at.doneBytes);
+      await onProgress?.(at);
+    };
+    return this.#writing(() => this.#raid.repair({ ...options, onProgress: progress }));
   }
 
-  /** Makes parity right where it never was. Interrupted, it goes on from there another time. */
-  async resync({ signal, onProgress }: SyncOptions): Promise<void> {
-    await this.#recorded(this.resyncedBytes, { signal, onProgress }, this.#raid.resync, async () => {
-      await this.#md?.checkpointResync(this.resyncedBytes);
-    });
+  /** Makes parity right where it never was, from where the last resync stopped. */
+  resync(options: SyncOptions): Promise<void> {
+    return this.#recording(
+      (recorded) => this.#raid.resync(recorded),
+      async () => this.#md?.checkpointResync(this.#raid.resyncedBytes),
+      options,
+    );
+  }
+
+  /** Puts a device into an empty slot. {@link rebuild} fills it. */
+  async add(slot: number, device: MemberDevice, options: AddOptions): Promise<void> {
+    const member = await this.#md?.startRecovery(slot, device, options);
+    if (member !== undefined) this.#raid.add(slot, member);
+  }
+
+  /** Rebuilds every member that is not rebuilt yet, from where the last rebuild stopped. */
+  rebuild(options: SyncOptions): Promise<void> {
+    return this.#recording(
+      (recorded) => this.#raid.rebuild(recorded),
+      () => this.#recordRecovery(),
+      options,
+    );
+  }
+
+  /**
+   * Ends the use of the array. It is marked clean, unless a write has failed in a way that leaves parity in doubt: then a
+   * resync is due.
+   */
+  async close(): Promise<void> {
+    try {
+      if (!this.#inDoubt) await this.#md?.close();
+    } finally {
+      this.#raid.close();
+    }
+  }
+
+  /** Carries out what goes through all stripes, and records now and then, and however it ends, how far it has come. */
+  async #recording(
+    run: (options: SyncOptions) => Promise<void>,
+    record: () => Promise<void>,
+    { onProgress, ...options }: SyncOptions,
+  ): Promise<void> {
+    const checkpoints = new Checkpoints();
+    try {
+      await run({
+        ...options,
+        onProgress: async (progress) => {
+          if (checkpoints.isDue(progress)) await record();
+          await onProgress?.(progress);
+        },
+      });
+    } catch (error) {
+      // The error says what happened; that the record fails too is a consequence of it.
+      await record().catch(() => {});
+      throw error;
+    }
+    await record();
+  }
+
+  async #recordRecovery(): Promise<void> {
+    for (const member of this.#md?.slots ?? []) {
+      if (member === null || member.recoveredBytes === Number.POSITIVE_INFINITY) continue;
+      const recoveredBytes = this.#raid.recoveredBytes(member.slot);
+      if (recoveredBytes >= this.geometry.memberBytes) await this.#md?.finishRecovery(member.slot);
+      else await this.#md?.checkpointRecovery(member.slot, recoveredBytes);
+    }
+  }
+
+  async #writing<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      // After a RaidError every stripe fits together, or so many members are lost that `MdArray` knows it.
+      if (!RaidError.isInstance(error)) this.#inDoubt = true;
+      throw error;
+    }
   }
 }

@@ -29,12 +29,7 @@ export interface OperationShape<Op extends DmaOperation> {
    * Calls the prep. It runs twice for each transaction: on the channel, and against the reference implementation, so it keeps no state and
    * makes the object for a verdict itself. `addrs` has one address for each operand; one that the operation doesn't touch is 0.
    */
-  prepare(
-    preps: ChannelPreps<Op>,
-    addrs: readonly DmaAddr[],
-    lengthBytes: number,
-    flags: number,
-  ): Prepared;
+  prepare(preps: ChannelPreps<Op>, addrs: readonly DmaAddr[], lengthBytes: number, flags: number): Prepared;
 }
 
 /**

@@ -77,7 +77,15 @@ function inPlace(srcCnt: number, output: string, flags: number): OperationShape<
       operands: srcCnt + 1,
       flags,
       prepare: (preps, [p, ...srcs], lengthBytes, prepFlags) => ({
-        tx: preps.prepPq(p as number, srcs[srcCnt - 1] as number, srcs, srcCnt, coefs, lengthBytes, prepFlags),
+        tx: preps.prepPq(
+          p as number,
+          srcs[srcCnt - 1] as number,
+          srcs,
+          srcCnt,
+          coefs,
+          lengthBytes,
+          prepFlags,
+        ),
       }),
     });
   }

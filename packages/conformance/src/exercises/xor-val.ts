@@ -16,11 +16,7 @@ export const xorVal: OperationExercise<"xorVal"> = {
     ]),
 };
 
-function check(
-  srcCnt: number,
-  title: string,
-  damage: (bytes: Uint8Array) => void,
-): OperationShape<"xorVal"> {
+function check(srcCnt: number, title: string, damage: (bytes: Uint8Array) => void): OperationShape<"xorVal"> {
   return {
     title: `${srcCnt} sources, ${title}`,
     operands: srcCnt,

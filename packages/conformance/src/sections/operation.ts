@@ -3,18 +3,21 @@ import type { Bench } from "../bench.js";
 import type { Exercise, Shape } from "../exercises/exercise.js";
 import type { Trial } from "../job.js";
 import { type Layout, lengthsWithin, nearestLength, PLAIN } from "../layout.js";
+import type { Random } from "../random.js";
 import { blockFor, plainTrials, randomTrial, shapesFor } from "../trials.js";
 import type { Section } from "./section.js";
 
 /** How many transactions are queued at a time where nothing else is asked for. */
 const DEPTH = 8;
+/** The reference implementation works byte by byte: longer transactions are left to long runs. */
+const ENOUGH_BYTES = 400_000;
 
 /** One operation against its reference implementation. */
 export function operation(exercise: Exercise): Section {
   const { name } = exercise.definition;
   /** Performs trials on a channel of each device that has the operation. */
   const everywhere =
-    (trials: (device: DmaDevice, bench: Bench) => Iterable<Trial>) =>
+    (trials: (device: DmaDevice, bench: Bench) => readonly Trial[]) =>
     async (bench: Bench): Promise<void> => {
       for (const device of bench.devicesWith(name)) {
         const chan = bench.request(device, name);
@@ -28,10 +31,9 @@ export function operation(exercise: Exercise): Section {
         title: "does what its reference does, for every shape",
         run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
-          const lengths = [1, 64, 300].map((wanted) => nearestLength(block, wanted));
-          return shapesFor(device, exercise, bench.long).map((shape, i) => ({
+          return shapesFor(device, exercise, bench.long).map((shape) => ({
             shape,
-            lengthBytes: lengths[i % lengths.length] as number,
+            lengthBytes: nearestLength(block, bench.random.pick([7, 64, 301])),
             layout: PLAIN,
             flags: DMA_CTRL_ACK,
           }));
@@ -40,10 +42,16 @@ export function operation(exercise: Exercise): Section {
       {
         title: "for every length",
         run: everywhere((device, bench) => {
-          const shapes = fewShapes(device, exercise);
-          return lengthsWithin(blockFor(device, exercise), bench.long).flatMap((lengthBytes) =>
-            shapes.map((shape) => ({ shape, lengthBytes, layout: PLAIN, flags: DMA_CTRL_ACK })),
-          );
+          return lengthsWithin(blockFor(device, exercise), bench.long)
+            .flatMap((lengthBytes) =>
+              fewShapes(device, exercise, bench.random).map((shape) => ({
+                shape,
+                lengthBytes,
+                layout: PLAIN,
+                flags: DMA_CTRL_ACK,
+              })),
+            )
+            .filter(({ shape, lengthBytes }) => bench.long || shape.operands * lengthBytes < ENOUGH_BYTES);
         }),
       },
       {
@@ -52,7 +60,7 @@ export function operation(exercise: Exercise): Section {
           const block = blockFor(device, exercise);
           const step = block.alignBytes ?? 1;
           return everyAlignment(step, bench.long).flatMap((beforeBytes) =>
-            fewShapes(device, exercise).map((shape) => ({
+            fewShapes(device, exercise, bench.random).map((shape) => ({
               shape,
               lengthBytes: nearestLength(block, 100),
               layout: { ...PLAIN, beforeBytes },
@@ -63,11 +71,11 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "up to the very ends of buffers of any size",
-        run: everywhere((device) => {
+        run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
           const toTheEnd: Layout = { ...PLAIN, afterBytes: () => 0 };
           return Array.from({ length: 40 }, (_, i) => nearestLength(block, i + 1)).flatMap((lengthBytes) =>
-            fewShapes(device, exercise).map((shape) => ({
+            fewShapes(device, exercise, bench.random).map((shape) => ({
               shape,
               lengthBytes,
               layout: toTheEnd,
@@ -78,7 +86,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "in memory of every kind, mapped in every way",
-        run: everywhere((device) => {
+        run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
           const memories = ["apart", "arena", "allocated"] as const;
           const layouts = memories.flatMap((memory) =>
@@ -93,7 +101,7 @@ export function operation(exercise: Exercise): Section {
           );
           return layouts.flatMap((layout) =>
             [64, 500, 5000].flatMap((wanted) =>
-              fewShapes(device, exercise).map((shape) => ({
+              fewShapes(device, exercise, bench.random).map((shape) => ({
                 shape,
                 lengthBytes: nearestLength(block, wanted),
                 layout,
@@ -137,15 +145,11 @@ export function operation(exercise: Exercise): Section {
   };
 }
 
-/** The plainest shape, the one with most operands, and one between them. */
-function fewShapes(
-  device: DmaDevice,
-  exercise: Exercise,
-): Shape[] {
+/** The plainest shape, the one with most operands, and any one. */
+function fewShapes(device: DmaDevice, exercise: Exercise, random: Random): Shape[] {
   const shapes = shapesFor(device, exercise, false);
   const largest = shapes.reduce((a, b) => (b.operands > a.operands ? b : a));
-  const middling = shapes.find(({ operands }) => operands >= 5);
-  return [...new Set([shapes[0] as Shape, middling ?? largest, largest])];
+  return [...new Set([shapes[0] as Shape, largest, random.pick(shapes)])];
 }
 
 /** Offsets of the operands against each other: all alike, then each alone, then mixed. */

@@ -2,6 +2,7 @@ import {
   DMA_CTRL_ACK,
   DMA_PREP_FENCE,
   DMA_PREP_INTERRUPT,
+  type DmaCookie,
   DmaDirection,
   DmaStatus,
   type DmaTxState,
@@ -127,7 +128,9 @@ export const order: Section = {
           const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 3, 4000));
           const tx = chan.prepInterrupt();
           if (tx === null) {
-            bench.problem(`${chan.name}: no room for an interrupt descriptor behind ${jobs.length} transactions`);
+            bench.problem(
+              `${chan.name}: no room for an interrupt descriptor behind ${jobs.length} transactions`,
+            );
             continue;
           }
           let problems: readonly string[] | undefined;
@@ -154,15 +157,20 @@ async function runChain(bench: Bench, { device, chan, block, moves }: Mover): Pr
   for (const bytes of blocks) bench.random.fill(bytes);
   const sent = blocks[0]!.slice();
   const addrs = blocks.map((bytes) => device.mapSingle(bytes, DmaDirection.BIDIRECTIONAL));
+  let cookie: DmaCookie | null = null;
   for (let i = 1; i < blocks.length; ) {
     const move = moves[i % moves.length]!;
     const tx = move(addrs[i]!, addrs[i - 1]!, lengthBytes, DMA_CTRL_ACK | DMA_PREP_FENCE);
     if (tx !== null) {
-      const cookie = tx.submit();
+      cookie = tx.submit();
       i += 1;
-      if (i === blocks.length) await bench.settle(chan, cookie);
-    } else await bench.drain(chan);
+    } else {
+      if (cookie === null) throw new Error(`${chan.name}: prep returned null although nothing is in flight`);
+      await bench.settle(chan, cookie);
+      cookie = null;
+    }
   }
+  if (cookie !== null) await bench.settle(chan, cookie);
   for (const addr of addrs) device.unmapSingle(addr, lengthBytes, DmaDirection.BIDIRECTIONAL);
   blocks.forEach((bytes, i) => {
     if (!bytes.every((byte, at) => byte === sent[at])) {

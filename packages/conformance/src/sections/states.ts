@@ -1,7 +1,7 @@
 import { DmaError } from "@dmaengine/core";
 import { prepName } from "@dmaengine/core/driver";
 import type { Exercise } from "../exercises/exercise.js";
-import { plainTrials } from "../trials.js";
+import { plainTrials, touchesMemory } from "../trials.js";
 import type { Case, Section } from "./section.js";
 
 /** Each operation in each state that a channel can be in. */
@@ -20,10 +20,7 @@ function inEveryState(exercise: Exercise): Case[] {
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
           const all = bench.exercisesOf(device);
-          const chan = bench.requestAll(
-            device,
-            all.map(({ definition }) => definition.name),
-          );
+          const chan = bench.request(device, ...all.map(({ definition }) => definition.name));
           for (const other of all) {
             const before = bench.prepare(device, chan, other, plainTrials(device, other, 2, 1500));
             const between = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 1), before);
@@ -41,7 +38,7 @@ function inEveryState(exercise: Exercise): Case[] {
           const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 4, 1500));
           for (const job of jobs) job.submit();
           chan.issuePending();
-          chan.terminate();
+          await bench.terminate(chan);
           for (const job of jobs) bench.note(job.finish("undefined"));
           await bench.perform(device, chan, exercise, plainTrials(device, exercise, 6), 3);
         }
@@ -52,11 +49,11 @@ function inEveryState(exercise: Exercise): Case[] {
       checker: false,
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
-          const chan = bench.request(device, name);
-          const trials = plainTrials(device, exercise, 1);
-          if (trials[0]!.shape.operands === 0) bench.skip(`${name} touches no memory that could fail`);
-          const jobs = bench.prepareFaulty(device, chan, exercise, trials, 0);
-          await bench.fail(chan, jobs);
+          const failing = touchesMemory(device, exercise) ? exercise : bench.workloadOf(device);
+          if (failing === undefined) return;
+          const chan = bench.request(device, name, failing.definition.name);
+          const trials = plainTrials(device, failing, 1);
+          await bench.fail(chan, bench.prepareFaulty(device, chan, failing, trials, 0));
           await bench.perform(device, chan, exercise, plainTrials(device, exercise, 6), 3);
         }
       },

@@ -65,15 +65,18 @@ export class AddressSpace {
    * Throws `ERR_DMA_MAPPING` if there is none: the caller's device has just gone astray.
    */
   locate(addr: DmaAddr, lengthBytes: number): AddressWindow {
-    const window = this.#find(addr);
-    if (
-      window === undefined ||
-      window.mappings === 0 ||
-      addr + lengthBytes > window.base + window.sizeBytes
-    ) {
-      throw notMapped(addr, lengthBytes);
-    }
+    const window = this.find(addr, lengthBytes);
+    if (window === null) throw notMapped(addr, lengthBytes);
     return window;
+  }
+
+  /** The same, or null if there is none: for device models, where an unmapped address is a bus error like any other. */
+  find(addr: DmaAddr, lengthBytes: number): AddressWindow | null {
+    const window = this.#find(addr);
+    if (window === undefined || window.mappings === 0) return null;
+    // A buffer that was transferred to another thread, or shrank, is not there any more, whatever its mappings say.
+    const there = window.bytes.length === window.sizeBytes;
+    return there && addr + lengthBytes <= window.base + window.sizeBytes ? window : null;
   }
 
   #place(buffer: ArrayBufferLike): PlacedWindow {
@@ -81,7 +84,7 @@ export class AddressSpace {
       base: this.#next,
       sizeBytes: buffer.byteLength,
       bytes: new Uint8Array(buffer),
-      words: new Uint32Array(buffer, 0, buffer.byteLength >>> 2),
+      words: new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)),
       mappings: 0,
     };
     this.#next += Math.ceil(buffer.byteLength / PAGE_BYTES + 1) * PAGE_BYTES;

@@ -106,13 +106,6 @@ export class MappingDevice implements MappingLimits {
         const addr = this.#map(memory, offsetBytes, lengthBytes, direction, "sg", count);
         if (addr === DMA_MAPPING_ERROR) break;
         sgl.entryAddr[mapped] = addr;
-        if (this.context.checker === null) continue;
-        try {
-          this.context.checker.segment(this, addr, lengthBytes);
-        } catch (error) {
-          mapped += 1;
-          throw error;
-        }
       }
     } finally {
       if (mapped < count) this.#unmapEntries(sgl, mapped, direction, count);
@@ -159,7 +152,8 @@ export class MappingDevice implements MappingLimits {
    * Throws `ERR_DMA_MAPPING` when there is none that the device can reach.
    */
   allocCoherent(sizeBytes: number, alignBytes = 64): CoherentMemory {
-    const memory = this.domain.allocCoherent?.(sizeBytes, alignBytes) ?? this.#mapForEver(sizeBytes, alignBytes);
+    const memory =
+      this.domain.allocCoherent?.(sizeBytes, alignBytes) ?? this.#mapForEver(sizeBytes, alignBytes);
     const { bytes, dmaAddr } = memory;
     if (dmaAddr === DMA_MAPPING_ERROR || dmaAddr + sizeBytes - 1 > this.#highestAddr) {
       throw new DmaError(
@@ -167,7 +161,16 @@ export class MappingDevice implements MappingLimits {
         `${this.name}: no ${sizeBytes} bytes of coherent memory within ${this.dmaMaskBits} address bits`,
       );
     }
-    this.context.checker?.mapped(this, bytes, 0, bytes.length, DmaDirection.BIDIRECTIONAL, dmaAddr, "coherent", 1);
+    this.context.checker?.mapped(
+      this,
+      bytes,
+      0,
+      bytes.length,
+      DmaDirection.BIDIRECTIONAL,
+      dmaAddr,
+      "coherent",
+      1,
+    );
     this.#stats.coherentBytes += bytes.length;
     return memory;
   }
@@ -212,10 +215,8 @@ export class MappingDevice implements MappingLimits {
         `${this.name}: expected a range within ${memory.length} bytes, got ${lengthBytes} bytes at ${offsetBytes}`,
       );
     }
-    if (direction !== DmaDirection.BIDIRECTIONAL && direction !== DmaDirection.TO_DEVICE) {
-      if (direction !== DmaDirection.FROM_DEVICE) {
-        throw new DmaError("ERR_DMA_MAPPING", `${this.name}: expected a DmaDirection, got ${direction}`);
-      }
+    if (!(direction >= DmaDirection.BIDIRECTIONAL && direction <= DmaDirection.FROM_DEVICE)) {
+      throw new DmaError("ERR_DMA_MAPPING", `${this.name}: expected a DmaDirection, got ${direction}`);
     }
     checker?.beforeMap(this, memory, offsetBytes, lengthBytes, direction);
     const addr = this.domain.map(memory, offsetBytes, lengthBytes, direction);
@@ -224,9 +225,14 @@ export class MappingDevice implements MappingLimits {
       this.#stats.failures += 1;
       return DMA_MAPPING_ERROR;
     }
+    const unfit = kind === "sg" ? checker?.segment(this, addr, lengthBytes) : null;
+    if (unfit != null) {
+      this.domain.unmap(addr, lengthBytes, direction);
+      throw unfit;
+    }
     this.#stats.maps += 1;
     checker?.mapped(this, memory, offsetBytes, lengthBytes, direction, addr, kind, sgCount);
-    if (trace !== null) trace({ type: "map", device: this.name, addr, lengthBytes, direction });
+    trace?.({ type: "map", device: this.name, addr, lengthBytes, direction });
     return addr;
   }
 
@@ -241,7 +247,7 @@ export class MappingDevice implements MappingLimits {
     const error = checker === null ? null : checker.unmap(this, addr, lengthBytes, direction, kind, sgCount);
     this.domain.unmap(addr, lengthBytes, direction);
     this.#stats.unmaps += 1;
-    if (trace !== null) trace({ type: "unmap", device: this.name, addr, lengthBytes, direction });
+    trace?.({ type: "unmap", device: this.name, addr, lengthBytes, direction });
     if (error !== null) throw error;
   }
 
@@ -257,7 +263,7 @@ export class MappingDevice implements MappingLimits {
     checker?.syncForCpu(this, addr, lengthBytes, direction, sgCount);
     this.domain.syncForCpu(addr, lengthBytes, direction);
     this.#stats.syncsForCpu += 1;
-    if (trace !== null) trace({ type: "syncForCpu", device: this.name, addr, lengthBytes, direction });
+    trace?.({ type: "syncForCpu", device: this.name, addr, lengthBytes, direction });
   }
 
   #syncForDevice(addr: DmaAddr, lengthBytes: number, direction: DmaDirection, sgCount?: number): void {
@@ -265,7 +271,7 @@ export class MappingDevice implements MappingLimits {
     checker?.syncForDevice(this, addr, lengthBytes, direction, sgCount);
     this.domain.syncForDevice(addr, lengthBytes, direction);
     this.#stats.syncsForDevice += 1;
-    if (trace !== null) trace({ type: "syncForDevice", device: this.name, addr, lengthBytes, direction });
+    trace?.({ type: "syncForDevice", device: this.name, addr, lengthBytes, direction });
   }
 
   #checkCount(sgl: Scatterlist, count: number): void {
@@ -278,7 +284,10 @@ export class MappingDevice implements MappingLimits {
 
   #mapForEver(sizeBytes: number, alignBytes: number): CoherentMemory {
     if (this.domain.coherent === false) {
-      throw new DmaError("ERR_DMA_MAPPING", `${this.name}: its domain "${this.domain.name}" has no coherent memory`);
+      throw new DmaError(
+        "ERR_DMA_MAPPING",
+        `${this.name}: its domain "${this.domain.name}" has no coherent memory`,
+      );
     }
     const bytes = this.alloc(sizeBytes, alignBytes);
     return { bytes, dmaAddr: this.domain.map(bytes, 0, sizeBytes, DmaDirection.BIDIRECTIONAL) };

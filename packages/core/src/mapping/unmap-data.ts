@@ -72,7 +72,8 @@ export class DmaUnmapData {
     if (this.#refs > 0) return;
     const device = this.#device as DmaDevice;
     this.#device = null;
-    if (this.#taken !== undefined) this.#gone = new Error("the last reference went here", { cause: this.#taken });
+    if (this.#taken !== undefined)
+      this.#gone = new Error("the last reference went here", { cause: this.#taken });
     let failure: { readonly error: unknown } | null = null;
     const end = this.toCnt + this.fromCnt + this.bidiCnt;
     for (let i = 0; i < end; i++) {
@@ -142,7 +143,9 @@ export class UnmapPools {
 
   /** Where the device's live records were taken; known only while the checker is on. */
   origins(device: DmaDevice): readonly string[] {
-    return [...this.#live].filter(([, owner]) => owner === device).map(([unmap]) => unmap.origin?.stack ?? "");
+    return [...this.#live]
+      .filter(([, owner]) => owner === device)
+      .map(([unmap]) => unmap.origin?.stack ?? "");
   }
 
   /** What the pools hold, by capacity. */

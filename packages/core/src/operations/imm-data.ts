@@ -22,12 +22,7 @@ export interface ImmDataArgs {
  * Writes the 64-bit number `high * 2^32 + low` to `dst`, least significant byte first (`device_prep_dma_imm_data`).
  * Returns null when the channel has no room now. Default flags: {@link DMA_CTRL_ACK}.
  */
-export type PrepImmData = (
-  dst: DmaAddr,
-  low: number,
-  high: number,
-  flags?: number,
-) => DmaTxDescriptor | null;
+export type PrepImmData = (dst: DmaAddr, low: number, high: number, flags?: number) => DmaTxDescriptor | null;
 
 /** Write of 8 bytes that travel in the descriptor. */
 export interface ImmDataOperation {

@@ -4,7 +4,7 @@ import type { DmaAddr } from "../mapping/domain.js";
 import { SUM_CHECK_P_RESULT, SUM_CHECK_Q_RESULT, SumCheck } from "../status.js";
 import { checkAddr, checkLength, checkSources } from "./limits.js";
 import type { OperationDefinition } from "./operation.js";
-import { checkPqFlags, type PqArgs, type PqLimits, pqOutputs, pSum, qSum } from "./pq.js";
+import { checkPqCoefs, checkPqFlags, type PqArgs, type PqLimits, pqOutputs, pSum, qSum } from "./pq.js";
 
 export interface PqValArgs extends PqArgs {
   /** Where the driver leaves the verdict before it completes the descriptor. */
@@ -51,6 +51,7 @@ export const pqVal: OperationDefinition<"pqVal"> = {
       checkPqFlags("pqVal", flags);
       checkLength("pqVal", port.limits, lengthBytes);
       checkSources("pqVal", srcs, srcCnt, 1, port.limits.maxSources);
+      checkPqCoefs("pqVal", port.limits, coefs, srcCnt, flags);
       if ((flags & DMA_PREP_PQ_DISABLE_P) === 0) checkAddr("pqVal", port.limits, p);
       if ((flags & DMA_PREP_PQ_DISABLE_Q) === 0) checkAddr("pqVal", port.limits, q);
       for (let i = 0; i < srcCnt; i++) checkAddr("pqVal", port.limits, srcs[i] as DmaAddr);

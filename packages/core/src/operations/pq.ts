@@ -11,6 +11,11 @@ export interface PqLimits extends BlockLimits {
   readonly maxSources: number;
   /** Whether the engine continues a sum natively (`DMA_HAS_PQ_CONTINUE`), without spending sources on it. */
   readonly continuation: boolean;
+  /**
+   * The only coefficients that the engine has, each at most once in a transaction, where its multipliers are wired (Marvell: 1, 2, 4 … 128).
+   * Default: any, as often as wanted. Clients ask {@link dmaPqCoefsFit}.
+   */
+  readonly fixedCoefs?: readonly number[];
 }
 
 export interface PqArgs {
@@ -62,11 +67,45 @@ export function dmaMaxPq(limits: PqLimits, flags: number): number {
   return limits.maxSources - ((flags & DMA_PREP_PQ_DISABLE_P) !== 0 ? 1 : 3);
 }
 
+/** Whether the engine can multiply with the first `srcCnt` of these coefficients in one transaction. */
+export function dmaPqCoefsFit(limits: PqLimits, coefs: ArrayLike<number>, srcCnt: number): boolean {
+  const fixed = limits.fixedCoefs;
+  if (fixed === undefined) return true;
+  for (let i = 0; i < srcCnt; i++) {
+    if (!fixed.includes(coefs[i] as number)) return false;
+    for (let earlier = 0; earlier < i; earlier++) if (coefs[earlier] === coefs[i]) return false;
+  }
+  return true;
+}
+
 /** Refuses a PQ or PQ check that has neither P nor Q. */
 export function checkPqFlags(operation: string, flags: number): void {
   const neither = DMA_PREP_PQ_DISABLE_P | DMA_PREP_PQ_DISABLE_Q;
   if ((flags & neither) !== neither) return;
   throw new DmaError("ERR_DMA_LIMIT", `${operation}: P and Q are both disabled, so there is nothing to do`);
+}
+
+/** Refuses coefficients that are missing, or that the engine doesn't have. Without Q they don't matter. */
+export function checkPqCoefs(
+  operation: string,
+  limits: PqLimits,
+  coefs: ArrayLike<number>,
+  srcCnt: number,
+  flags: number,
+): void {
+  if ((flags & DMA_PREP_PQ_DISABLE_Q) !== 0) return;
+  if (srcCnt > coefs.length) {
+    throw new DmaError(
+      "ERR_DMA_LIMIT",
+      `${operation}: source count is ${srcCnt}, but only ${coefs.length} coefficients were given`,
+    );
+  }
+  if (limits.fixedCoefs === undefined || dmaPqCoefsFit(limits, coefs, srcCnt)) return;
+  throw new DmaError(
+    "ERR_DMA_LIMIT",
+    `${operation}: expected coefficients from ${limits.fixedCoefs.join(", ")}, each at most once, ` +
+      `got ${Array.from(coefs).slice(0, srcCnt).join(", ")}`,
+  );
 }
 
 export const pq: OperationDefinition<"pq"> = {
@@ -85,6 +124,7 @@ export const pq: OperationDefinition<"pq"> = {
       checkPqFlags("pq", flags);
       checkLength("pq", port.limits, lengthBytes);
       checkSources("pq", srcs, srcCnt, 1, dmaMaxPq(port.limits, flags));
+      checkPqCoefs("pq", port.limits, coefs, srcCnt, flags);
       if ((flags & DMA_PREP_PQ_DISABLE_P) === 0) checkAddr("pq", port.limits, p);
       if ((flags & DMA_PREP_PQ_DISABLE_Q) === 0) checkAddr("pq", port.limits, q);
       for (let i = 0; i < srcCnt; i++) checkAddr("pq", port.limits, srcs[i] as DmaAddr);

@@ -129,6 +129,23 @@ describe("swar kernels do what the naive ones do", () => {
   });
 });
 
+it("swar kernels find any one wrong byte", () => {
+  const length = 70;
+  for (let wrongAt = 0; wrongAt < length; wrongAt++) {
+    for (const coefs of [ASCENDING, SCATTERED]) {
+      expectSame(aligned(4), length, wrongAt, (kernels, [p, q, ...srcs]) => {
+        kernels.pq(p!, q!, srcs, coefs, 2, length, false);
+        p!.bytes[p!.start + wrongAt]! ^= 1;
+        const wrongP = kernels.pqVal(p!, q!, srcs, coefs, 2, length);
+        const wrongXor = kernels.xorVal([...srcs, p!], 3, length);
+        q!.bytes[q!.start + wrongAt]! ^= 0x80;
+        const wrongQ = kernels.pqVal(null, q!, srcs, coefs, 2, length);
+        return [wrongP, wrongXor, wrongQ].join();
+      });
+    }
+  }
+});
+
 const place = fc.record({ buffer: fc.constantFrom(0 as const, 1 as const), misalignment: fc.nat(3) });
 
 /** Operands that all lie alike in their words (three times in four), or any way. */

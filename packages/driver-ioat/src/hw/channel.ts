@@ -33,6 +33,7 @@ import {
   DMACAP_PQ,
   DMACAP_XOR,
   DMACOUNT,
+  MAX_SOURCES,
   OP_COPY,
   OP_PQ,
   OP_PQ_VAL,
@@ -168,7 +169,7 @@ export class HwChannel {
       register("CHANERR", CHANERR, 4, {
         read: () => this.#errors,
         write: (value) => {
-          this.#errors = (this.#errors & ~value) >>> 0;
+          this.#errors &= ~value;
         },
       }),
       register("CHANERR_MASK", CHANERR_MASK, 4, {
@@ -222,7 +223,8 @@ export class HwChannel {
     this.#state = CHANSTS_ACTIVE;
     const errors = this.#fetch();
     if (errors !== 0) {
-      this.#raise(errors);
+      // Masked or not: there is nothing to go on with.
+      this.#halt(errors);
       return;
     }
     const { op, sizeBytes, control } = this.#base;
@@ -238,17 +240,17 @@ export class HwChannel {
     const base = this.#base;
     const errors = base.fetch(memory, this.#next);
     if (errors !== 0) return errors;
-    if (!this.#knows(base.op)) return CHANERR_CONTROL;
+    if (!this.#knows(base)) return CHANERR_CONTROL;
     if (base.sizeBytes === 0 || base.sizeBytes > 2 ** this.#variant.xfercapLog2) return CHANERR_LENGTH;
     if (!this.#hasExtension()) return 0;
     if (((this.#count - this.#done) & 0xffff) < 2) return CHANERR_DESC_COUNT;
     return this.#ext.fetch(memory, base.next);
   }
 
-  #knows(op: number): boolean {
+  #knows({ op, srcCnt }: FetchedDescriptor): boolean {
     if (op === OP_COPY) return true;
     const needed = op === OP_PQ || op === OP_PQ_VAL ? DMACAP_PQ : DMACAP_XOR;
-    return isRaidOp(op) && (this.#variant.capabilities & needed) !== 0;
+    return isRaidOp(op) && srcCnt <= MAX_SOURCES && (this.#variant.capabilities & needed) !== 0;
   }
 
   #hasExtension(): boolean {
@@ -279,8 +281,14 @@ export class HwChannel {
 
   /** Notes errors, and halts unless they are masked. Tells whether it halted. */
   #raise(errors: number): boolean {
-    this.#errors = (this.#errors | errors) >>> 0;
+    this.#errors |= errors;
     if ((errors & ~this.#errorMask) === 0) return false;
+    this.#halt(errors);
+    return true;
+  }
+
+  #halt(errors: number): void {
+    this.#errors |= errors;
     this.#stop();
     this.#state = CHANSTS_HALTED;
     // The last good descriptor, behind every completion that is on its way.
@@ -290,7 +298,6 @@ export class HwChannel {
       (this.#control & CHANCTRL_ERR_COMPLETION_EN) !== 0,
       (this.#control & CHANCTRL_ERR_INT_EN) !== 0,
     );
-    return true;
   }
 
   #completionArrives(low: number, high: number, write: boolean, interrupt: boolean): void {

@@ -1,5 +1,5 @@
 import type { AddressWindow } from "@dmaengine/core/driver";
-import type { PhysicalMemory } from "@dmaengine/sim";
+import { type PhysicalMemory, wordIndex } from "@dmaengine/sim";
 import { CHANERR_READ_DATA, CHANERR_WRITE_DATA, FIELD_DST, FIELD_SRC } from "../datasheet.js";
 import type { FetchedDescriptor } from "./descriptor.js";
 
@@ -32,7 +32,7 @@ function copy(
   const words = (lengthBytes - headBytes) >>> 2;
   const tailAt = headBytes + 4 * words;
   for (let i = 0; i < headBytes; i++) dst.bytes[dstAt + i] = src.bytes[srcAt + i] as number;
-  copyWords(src.words, (srcAt + headBytes) / 4, dst.words, (dstAt + headBytes) / 4, words);
+  copyWords(src.words, wordIndex(srcAt + headBytes), dst.words, wordIndex(dstAt + headBytes), words);
   for (let i = tailAt; i < lengthBytes; i++) dst.bytes[dstAt + i] = src.bytes[srcAt + i] as number;
 }
 

@@ -1,7 +1,6 @@
 import type { AddressWindow, DmaAddr } from "@dmaengine/core/driver";
-import type { PhysicalMemory } from "@dmaengine/sim";
+import { type PhysicalMemory, wordIndex } from "@dmaengine/sim";
 import {
-  CHANERR_CONTROL,
   CHANERR_Q,
   CHANERR_READ_DATA,
   CHANERR_WRITE_DATA,
@@ -82,7 +81,6 @@ export class RaidEngine {
   /** Does a RAID descriptor's work. Returns 0, or CHANERR bits. But for a mismatch, nothing was written then. */
   execute(base: FetchedDescriptor, ext: FetchedDescriptor): number {
     const { op, control, srcCnt, sizeBytes } = base;
-    if (srcCnt > MAX_SOURCES) return CHANERR_CONTROL;
     const isXor = isXorOp(op);
     const checks = op === OP_XOR_VAL || op === OP_PQ_VAL;
     if (!this.#openSources(base, ext)) return CHANERR_READ_DATA;
@@ -129,7 +127,7 @@ export class RaidEngine {
       const whole = isWholeWords(from, lengthBytes);
       if (!whole) this.#stage.load(source.window, from, lengthBytes);
       const words = whole ? source.window.words : this.#stage.words;
-      const first = whole ? from / 4 : 0;
+      const first = whole ? wordIndex(from) : 0;
       if (hasP) xorInto(this.#pSum.words, words, first, count);
       if (hasQ) mulXorInto(this.#qSum.words, this.#coefs[i] as number, words, first, count);
     }

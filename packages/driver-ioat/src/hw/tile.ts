@@ -1,4 +1,5 @@
 import type { AddressWindow } from "@dmaengine/core/driver";
+import { wordIndex } from "@dmaengine/sim";
 
 /**
  * How much the RAID engine holds at a time: of every source it reads this much before it writes any, so P or Q may be one of them.
@@ -11,17 +12,16 @@ export class Tile {
   readonly words = new Uint32Array(TILE_BYTES / 4);
   readonly #bytes = new Uint8Array(this.words.buffer);
 
-  /** Fills the tile from memory; what is missing to a whole word is 0. */
+  /** Fills the tile from memory. What follows, to a whole word, is of no meaning. */
   load(window: AddressWindow, at: number, lengthBytes: number): void {
     const { bytes } = window;
-    this.words[(lengthBytes - 1) >>> 2] = 0;
     for (let i = 0; i < lengthBytes; i++) this.#bytes[i] = bytes[at + i] as number;
   }
 
   store(window: AddressWindow, at: number, lengthBytes: number): void {
     if (isWholeWords(at, lengthBytes)) {
       const { words } = window;
-      const first = at / 4;
+      const first = wordIndex(at);
       for (let i = 0; i < lengthBytes >>> 2; i++) words[first + i] = this.words[i] as number;
     } else {
       const { bytes } = window;

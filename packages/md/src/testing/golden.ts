@@ -1,4 +1,7 @@
-/** A 1.2 superblock of a RAID5 member with an internal bitmap, which `mdadm --examine` accepts; written down by hand. */
+/**
+ * A 1.2 superblock of a RAID5 member with an internal bitmap, which `mdadm --examine` accepts; written down
+ * by hand.
+ */
 export function goldenSuperblock12(): Uint8Array {
   const bytes = new Uint8Array(4096);
   const lines: readonly [number, string][] = [
@@ -24,7 +27,9 @@ export function goldenSuperblock12(): Uint8Array {
 /** The checksum of a 0.90 superblock, {@link goldenSuperblock090}. */
 export const GOLDEN_090_CHECKSUM = 0x51f6bb7d;
 
-/** A 0.90 superblock of a RAID5 member, which `mdadm --examine` accepts; written down by hand, word by word. */
+/**
+ * A 0.90 superblock of a RAID5 member, which `mdadm --examine` accepts; written down by hand, word by word.
+ */
 export function goldenSuperblock090({ littleEndian = true } = {}): Uint8Array {
   const bytes = new Uint8Array(4096);
   const view = new DataView(bytes.buffer);
@@ -62,6 +67,6 @@ export function goldenSuperblock090({ littleEndian = true } = {}): Uint8Array {
   return bytes;
 }
 
-export function fromHex(hex: string): Uint8Array {
+function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(hex.match(/[0-9a-f]{2}/g) ?? [], (byte) => Number.parseInt(byte, 16));
 }

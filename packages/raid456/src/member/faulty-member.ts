@@ -32,8 +32,9 @@ interface ArmedFault {
 /**
  * A member that fails by plan, around one that works, so that recovery can be tested.
  *
- * A call that is hit rejects with `ERR_MEMBER_IO` and does not reach the device inside: nothing of a failed write
- * is stored. Calls are counted per fault, in the order in which they are made, so a plan replays exactly.
+ * A call that is hit rejects with `ERR_MEMBER_IO` and does not reach the device inside: nothing of a failed
+ * write is stored. Calls are counted per fault, in the order in which they are made, so a plan replays
+ * exactly.
  */
 export class FaultyMember implements MemberDevice {
   readonly #inner: MemberDevice;

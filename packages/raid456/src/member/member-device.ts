@@ -1,9 +1,9 @@
 /**
  * A random-access device or image that holds one member of an array.
  *
- * Offsets and lengths are bytes from the start of the device. Any offset and length inside the device is allowed;
- * an implementation that needs alignment does the widening itself. Several calls may be in flight at once; two
- * that overlap have no defined order. All methods reject with a `MemberError`.
+ * Offsets and lengths are bytes from the start of the device. Any offset and length inside the device is
+ * allowed; an implementation that needs alignment does the widening itself. Several calls may be in flight at
+ * once; two that overlap have no defined order. All methods reject with a `MemberError`.
  */
 export interface MemberDevice {
   /** For messages; usually the path. */
@@ -12,11 +12,19 @@ export interface MemberDevice {
   readonly sizeBytes: number;
   /** Whether {@link write} may be called. */
   readonly writable: boolean;
-  /** Fills all of `into` from `offsetBytes`, or rejects; after a rejection the content of `into` is undefined. */
+  /**
+   * Fills all of `into` from `offsetBytes`, or rejects; after a rejection the content of `into` is undefined.
+   */
   read(offsetBytes: number, into: Uint8Array): Promise<void>;
-  /** Writes all of `from` at `offsetBytes`, or rejects; after a rejection the range may hold old, new or mixed bytes. */
+  /**
+   * Writes all of `from` at `offsetBytes`, or rejects; after a rejection the range may hold old, new or mixed
+   * bytes.
+   */
   write(offsetBytes: number, from: Uint8Array): Promise<void>;
-  /** Makes every write that has completed survive a power cut. Nothing to do, and no error, if not {@link writable}. */
+  /**
+   * Makes every write that has completed survive a power cut. Nothing to do, and no error, if not {@link
+   * writable}.
+   */
   flush(): Promise<void>;
   /** Releases the device without flushing. Every later call rejects. Closing twice is harmless. */
   close(): Promise<void>;

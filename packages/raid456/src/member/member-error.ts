@@ -15,7 +15,9 @@ export type MemberErrorCode =
   | "ERR_MEMBER_READ_ONLY"
   /** The device was closed. */
   | "ERR_MEMBER_CLOSED"
-  /** The device reported an error, or a planned fault was met. `cause` has the original, where there is one. */
+  /**
+   * The device reported an error, or a planned fault was met. `cause` has the original, where there is one.
+   */
   | "ERR_MEMBER_IO";
 
 /** A member device refused a call, or an operation on it failed. */

@@ -24,9 +24,9 @@ export class FileMember implements MemberDevice {
   /**
    * Opens an existing regular file or block device, by default for reading only.
    *
-   * Reading leaves the time stamps as they were where the system allows it (Linux: `O_NOATIME`, which only the
-   * file's owner and root may ask for). A block device is opened for writing with `O_EXCL`, which Linux refuses while
-   * the device is mounted or belongs to a running array.
+   * Reading leaves the time stamps as they were where the system allows it (Linux: `O_NOATIME`, which only
+   * the file's owner and root may ask for). A block device is opened for writing with `O_EXCL`, which Linux
+   * refuses while the device is mounted or belongs to a running array.
    *
    * @throws MemberError `ERR_MEMBER_OPEN`
    */
@@ -53,7 +53,8 @@ export class FileMember implements MemberDevice {
   }
 
   /**
-   * Makes a new image of `sizeBytes` zero bytes, sparse where the file system can do that, and opens it for writing.
+   * Makes a new image of `sizeBytes` zero bytes, sparse where the file system can do that, and opens it for
+   * writing.
    *
    * @throws MemberError `ERR_MEMBER_OPEN`, also if the file exists: it is never overwritten
    */
@@ -165,7 +166,10 @@ async function openQuietly(path: string, flags: number): Promise<FileHandle> {
   }
 }
 
-/** `fstat` gives 0 as the size of a block device, so Linux's sysfs is asked, and failing that the device itself. */
+/**
+ * `fstat` gives 0 as the size of a block device, so Linux's sysfs is asked, and failing that the device
+ * itself.
+ */
 async function blockDeviceSize(handle: FileHandle, rdev: number): Promise<number> {
   // gnu_dev_major and gnu_dev_minor of glibc, for the 32 bits that Linux uses.
   const major = (rdev >>> 8) & 0xfff;
@@ -185,7 +189,8 @@ export async function probeSize(handle: Pick<FileHandle, "read">): Promise<numbe
     try {
       return (await handle.read(block, 0, PROBE_BYTES, index * PROBE_BYTES)).bytesRead;
     } catch (error) {
-      // A bad sector is inside the device; other errors are how some systems say that the address is behind its end.
+      // A bad sector is inside the device; other errors are how some systems say that the address is behind
+      // its end.
       return errno(error) === "EIO" ? PROBE_BYTES : 0;
     }
   };

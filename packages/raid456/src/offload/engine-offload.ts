@@ -19,7 +19,7 @@ import {
 import { RaidError } from "../errors.js";
 import type { PageMapping, StripePage } from "../stripe/stripe-page.js";
 import type { Offload } from "./offload.js";
-import type { DrainOp, FillOp, PageOp, PqOp, PqValOp, XorOp, XorValOp } from "./page-op.js";
+import type { ByteRange, DrainOp, FillOp, PageOp, PqOp, PqValOp, XorOp, XorValOp } from "./page-op.js";
 
 /** The operations that one device must have for RAID-4 and 5, and for RAID-6. */
 export const RAID5_OPERATIONS = ["memcpy", "xor", "xorVal"] as const;
@@ -70,11 +70,19 @@ export class EngineOffload implements Offload {
   async run(ops: readonly PageOp[]): Promise<void> {
     const chain = new Chain();
     this.#running.add(chain);
+    const steps = ops.flatMap((op, i) =>
+      this.#steps(op, i < ops.length - 1 ? DMA_CTRL_ACK | DMA_PREP_FENCE : DMA_CTRL_ACK),
+    );
     try {
-      for (const [i, op] of ops.entries()) {
-        await this.#submit(op, chain, i < ops.length - 1 ? DMA_CTRL_ACK | DMA_PREP_FENCE : DMA_CTRL_ACK);
+      for (const step of steps) {
+        let tx = step.prep();
+        // While the channel is full: wait for what was submitted before. Otherwise a chain is handed in without a pause.
+        for (; tx === null; tx = step.prep()) await this.#makeRoom();
+        if (step.unmap !== undefined) tx.setUnmap(step.unmap);
+        this.#queue(tx, chain);
       }
     } finally {
+      for (const { unmap } of steps) unmap?.put();
       // Whatever went wrong, what was submitted still works on the pages: the chain ends when that has ended.
       chain.seal();
       await chain.ended;
@@ -92,72 +100,59 @@ export class EngineOffload implements Offload {
     this.#chan.release();
   }
 
-  #submit(op: PageOp, chain: Chain, flags: number): Promise<void> {
+  /** The transactions that carry an operation out, in order. */
+  #steps(op: PageOp, flags: number): Step[] {
     switch (op.op) {
       case "drain":
-        return this.#drain(op, chain, flags);
+        return [this.#drain(op, flags)];
       case "fill":
-        return this.#fill(op, chain, flags);
+        return [this.#fill(op, flags)];
       case "xor":
-        return this.#xor(op, chain, flags);
+        return this.#xor(op, flags);
       case "pq":
-        return this.#pq(op, chain, flags);
+        return this.#pq(op, flags);
       case "xorVal":
-        return this.#xorVal(op, chain, flags);
+        return [this.#xorVal(op, flags)];
       case "pqVal":
-        return this.#pqVal(op, chain, flags);
+        return [this.#pqVal(op, flags)];
     }
   }
 
-  async #drain(op: DrainOp, chain: Chain, flags: number): Promise<void> {
-    const src = this.#mapRequest(op.from, op.fromOffset, op.lengthBytes, DmaDirection.TO_DEVICE);
-    const unmap = this.#device.getUnmapData(1);
-    unmap.addr[0] = src;
-    unmap.toCnt = 1;
-    unmap.len = op.lengthBytes;
-    await this.#copy(addressOf(op.page) + op.pageOffset, src, unmap, chain, flags);
+  #drain(op: DrainOp, flags: number): Step {
+    const unmap = this.#mapRequest(op.from, op.fromOffset, op.lengthBytes, DmaDirection.TO_DEVICE);
+    const src = unmap.addr[0] as DmaAddr;
+    const dst = addressOf(op.page) + op.pageOffset;
+    return { prep: () => this.#chan.prepMemcpy(dst, src, op.lengthBytes, flags), unmap };
   }
 
-  async #fill(op: FillOp, chain: Chain, flags: number): Promise<void> {
-    const dst = this.#mapRequest(op.into, op.intoOffset, op.lengthBytes, DmaDirection.FROM_DEVICE);
-    const unmap = this.#device.getUnmapData(1);
-    unmap.addr[0] = dst;
-    unmap.fromCnt = 1;
-    unmap.len = op.lengthBytes;
-    await this.#copy(dst, addressOf(op.page) + op.pageOffset, unmap, chain, flags);
+  #fill(op: FillOp, flags: number): Step {
+    const unmap = this.#mapRequest(op.into, op.intoOffset, op.lengthBytes, DmaDirection.FROM_DEVICE);
+    const dst = unmap.addr[0] as DmaAddr;
+    const src = addressOf(op.page) + op.pageOffset;
+    return { prep: () => this.#chan.prepMemcpy(dst, src, op.lengthBytes, flags), unmap };
   }
 
-  async #copy(dst: DmaAddr, src: DmaAddr, unmap: DmaUnmapData, chain: Chain, flags: number): Promise<void> {
-    try {
-      const tx = await this.#prep(() => this.#chan.prepMemcpy(dst, src, unmap.len, flags));
-      tx.setUnmap(unmap);
-      this.#queue(tx, chain);
-    } finally {
-      unmap.put();
-    }
-  }
-
-  async #xor({ dst, srcs, range }: XorOp, chain: Chain, flags: number): Promise<void> {
+  #xor({ dst, srcs, range }: XorOp, flags: number): Step[] {
     const { maxSources } = this.#chan.limits.xor;
     const to = addressOf(dst) + range.start;
-    let rest = srcs.map((page) => addressOf(page) + range.start);
-    // The second and later pieces add to what the first has left in the destination.
-    for (let first = true; rest.length > 0; first = false) {
-      const piece = first ? rest.slice(0, maxSources) : [to, ...rest.slice(0, maxSources - 1)];
-      rest = rest.slice(first ? piece.length : piece.length - 1);
-      const pieceFlags = rest.length > 0 ? flags | DMA_PREP_FENCE : flags;
-      const tx = await this.#prep(() =>
-        this.#chan.prepXor(to, piece, piece.length, range.end - range.start, pieceFlags),
-      );
-      this.#queue(tx, chain);
+    const from = addressesOf(srcs, range);
+    const steps: Step[] = [];
+    for (let done = 0; done < from.length; ) {
+      // The second and later pieces add to what the first has left in the destination.
+      const own = done > 0 ? [to] : [];
+      const piece = [...own, ...from.slice(done, done + maxSources - own.length)];
+      done += piece.length - own.length;
+      const pieceFlags = done < from.length ? flags | DMA_PREP_FENCE : flags;
+      steps.push({ prep: () => this.#chan.prepXor(to, piece, piece.length, lengthOf(range), pieceFlags) });
     }
+    return steps;
   }
 
-  async #pq({ p, q, srcs, coefs, range, goOn }: PqOp, chain: Chain, flags: number): Promise<void> {
-    const outputs = (p === null ? DMA_PREP_PQ_DISABLE_P : 0) | (q === null ? DMA_PREP_PQ_DISABLE_Q : 0);
-    const toP = p === null ? 0 : addressOf(p) + range.start;
-    const toQ = q === null ? 0 : addressOf(q) + range.start;
-    const from = srcs.map((page) => addressOf(page) + range.start);
+  #pq({ p, q, srcs, coefs, range, goOn }: PqOp, flags: number): Step[] {
+    const outputs = disabled(p, q);
+    const [toP, toQ] = outputAddresses(p, q, range);
+    const from = addressesOf(srcs, range);
+    const steps: Step[] = [];
     for (let done = 0; done < from.length; ) {
       const goesOn = goOn || done > 0 ? DMA_PREP_CONTINUE : 0;
       const count = Math.min(from.length - done, dmaMaxPq(this.#chan.limits.pq, outputs | goesOn));
@@ -165,60 +160,54 @@ export class EngineOffload implements Offload {
       const pieceCoefs = coefs.slice(done, done + count);
       done += count;
       const pieceFlags = (done < from.length ? flags | DMA_PREP_FENCE : flags) | outputs | goesOn;
-      const tx = await this.#prep(() =>
-        this.#chan.prepPq(toP, toQ, piece, count, pieceCoefs, range.end - range.start, pieceFlags),
-      );
-      this.#queue(tx, chain);
+      steps.push({
+        prep: () => this.#chan.prepPq(toP, toQ, piece, count, pieceCoefs, lengthOf(range), pieceFlags),
+      });
     }
+    return steps;
   }
 
-  async #xorVal({ srcs, range, result }: XorValOp, chain: Chain, flags: number): Promise<void> {
-    const from = srcs.map((page) => addressOf(page) + range.start);
-    const tx = await this.#prep(() =>
-      this.#chan.prepXorVal(from, from.length, range.end - range.start, result, flags),
-    );
-    this.#queue(tx, chain);
+  #xorVal({ srcs, range, result }: XorValOp, flags: number): Step {
+    const from = addressesOf(srcs, range);
+    return { prep: () => this.#chan.prepXorVal(from, from.length, lengthOf(range), result, flags) };
   }
 
-  async #pqVal({ p, q, srcs, coefs, range, result }: PqValOp, chain: Chain, flags: number): Promise<void> {
-    const outputs = (p === null ? DMA_PREP_PQ_DISABLE_P : 0) | (q === null ? DMA_PREP_PQ_DISABLE_Q : 0);
-    const toP = p === null ? 0 : addressOf(p) + range.start;
-    const toQ = q === null ? 0 : addressOf(q) + range.start;
-    const from = srcs.map((page) => addressOf(page) + range.start);
-    const tx = await this.#prep(() =>
-      this.#chan.prepPqVal(
-        toP,
-        toQ,
-        from,
-        from.length,
-        coefs,
-        range.end - range.start,
-        result,
-        flags | outputs,
-      ),
-    );
-    this.#queue(tx, chain);
+  #pqVal({ p, q, srcs, coefs, range, result }: PqValOp, flags: number): Step {
+    const [toP, toQ] = outputAddresses(p, q, range);
+    const from = addressesOf(srcs, range);
+    const valFlags = flags | disabled(p, q);
+    return {
+      prep: () => this.#chan.prepPqVal(toP, toQ, from, from.length, coefs, lengthOf(range), result, valFlags),
+    };
   }
 
-  #mapRequest(memory: Uint8Array, offset: number, lengthBytes: number, direction: DmaDirection): number {
+  /** Maps a request's memory, in an unmap record of its own. */
+  #mapRequest(
+    memory: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+    direction: DmaDirection,
+  ): DmaUnmapData {
     const addr = this.#device.mapPage(memory, offset, lengthBytes, direction);
-    if (!dmaMappingError(addr)) return addr;
-    throw new RaidError(
-      "ERR_RAID_ENGINE",
-      `${this.#device.name} can't reach a request's ${lengthBytes} bytes`,
-    );
+    if (dmaMappingError(addr)) {
+      throw new RaidError(
+        "ERR_RAID_ENGINE",
+        `${this.#device.name} can't reach a request's ${lengthBytes} bytes`,
+      );
+    }
+    const unmap = this.#device.getUnmapData(1);
+    unmap.addr[0] = addr;
+    unmap.len = lengthBytes;
+    if (direction === DmaDirection.TO_DEVICE) unmap.toCnt = 1;
+    else unmap.fromCnt = 1;
+    return unmap;
   }
 
-  /** Prepares; while the channel is full, waits for what was submitted before. */
-  async #prep(prep: () => DmaTxDescriptor | null): Promise<DmaTxDescriptor> {
-    for (;;) {
-      if (this.#hung !== null) throw this.#hung;
-      const tx = prep();
-      if (tx !== null) return tx;
-      if (this.#polling) await this.#chan.syncWait(this.#last);
-      // The channel is full of somebody else's transactions.
-      else await new Promise((resolve) => setTimeout(resolve, 0));
-    }
+  async #makeRoom(): Promise<void> {
+    if (this.#polling) await this.#chan.syncWait(this.#last);
+    // The channel is full of somebody else's transactions.
+    else await new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.#hung !== null) throw this.#hung;
   }
 
   #queue(tx: DmaTxDescriptor, chain: Chain): void {
@@ -258,6 +247,23 @@ function addressOf(page: StripePage): DmaAddr {
   return mapping.addr;
 }
 
+function addressesOf(pages: readonly StripePage[], range: ByteRange): DmaAddr[] {
+  return pages.map((page) => addressOf(page) + range.start);
+}
+
+/** Where P and Q are; the address of one that is left out does not matter. */
+function outputAddresses(p: StripePage | null, q: StripePage | null, range: ByteRange): [DmaAddr, DmaAddr] {
+  return [p === null ? 0 : addressOf(p) + range.start, q === null ? 0 : addressOf(q) + range.start];
+}
+
+function disabled(p: StripePage | null, q: StripePage | null): number {
+  return (p === null ? DMA_PREP_PQ_DISABLE_P : 0) | (q === null ? DMA_PREP_PQ_DISABLE_Q : 0);
+}
+
+function lengthOf(range: ByteRange): number {
+  return range.end - range.start;
+}
+
 /** A page's one mapping. It starts with the device. */
 class BidirectionalMapping implements PageMapping {
   readonly addr: DmaAddr;
@@ -288,6 +294,14 @@ class BidirectionalMapping implements PageMapping {
   unmap(): void {
     this.#device.unmapPage(this.addr, this.#lengthBytes, DmaDirection.BIDIRECTIONAL);
   }
+}
+
+/** One transaction of a chain. */
+interface Step {
+  /** Null while the channel has no room. */
+  prep(): DmaTxDescriptor | null;
+  /** The request's memory that it works on, if any. */
+  readonly unmap?: DmaUnmapData;
 }
 
 /** What is in flight of one `run`. */

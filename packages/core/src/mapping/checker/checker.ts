@@ -93,22 +93,23 @@ export class DmaChecker {
         overlapping.origin,
       );
     }
-    if (direction === DmaDirection.FROM_DEVICE) poison(memory.subarray(offsetBytes, offsetBytes + lengthBytes));
+    if (direction === DmaDirection.FROM_DEVICE)
+      poison(memory.subarray(offsetBytes, offsetBytes + lengthBytes));
   }
 
   /** A scatterlist's entry got its address: can the device take it as one segment? */
-  segment(device: MappingDevice, addr: DmaAddr, lengthBytes: number): void {
+  segment(device: MappingDevice, addr: DmaAddr, lengthBytes: number): DmaCheckError | null {
     const { maxSegmentBytes, segmentBoundaryBytes } = device;
     if (lengthBytes > maxSegmentBytes) {
-      throw new DmaCheckError(
+      return new DmaCheckError(
         "sg-segment-length",
         `${device.name}: maps a segment of ${lengthBytes} bytes; expected at most ${maxSegmentBytes}`,
       );
     }
     const first = Math.floor(addr / segmentBoundaryBytes);
     const last = Math.floor((addr + lengthBytes - 1) / segmentBoundaryBytes);
-    if (first === last) return;
-    throw new DmaCheckError(
+    if (first === last) return null;
+    return new DmaCheckError(
       "sg-segment-boundary",
       `${device.name}: maps a segment of ${lengthBytes} bytes at bus address 0x${addr.toString(16)}, ` +
         `which crosses a multiple of ${segmentBoundaryBytes}`,
@@ -412,7 +413,11 @@ export class DmaChecker {
     const forbidden = writes ? DmaDirection.TO_DEVICE : DmaDirection.FROM_DEVICE;
     const mapping = whole.find((candidate) => candidate.direction !== forbidden);
     if (mapping === undefined) {
-      throw misuse("device-access-direction", nearest, `${what}, which were mapped ${directionName(forbidden)}`);
+      throw misuse(
+        "device-access-direction",
+        nearest,
+        `${what}, which were mapped ${directionName(forbidden)}`,
+      );
     }
     const start = addr - mapping.addr;
     const end = start + lengthBytes;
@@ -438,7 +443,10 @@ function reach(mapping: Mapping): DmaAddr {
 }
 
 function indexOf<Key>(
-  indexes: { get(key: Key): IntervalIndex<Mapping> | undefined; set(key: Key, index: IntervalIndex<Mapping>): unknown },
+  indexes: {
+    get(key: Key): IntervalIndex<Mapping> | undefined;
+    set(key: Key, index: IntervalIndex<Mapping>): unknown;
+  },
   key: Key,
   start: (mapping: Mapping) => number,
 ): IntervalIndex<Mapping> {

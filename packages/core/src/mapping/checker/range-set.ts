@@ -20,10 +20,11 @@ export class RangeSet {
 
   /** Whether any number of the range is in the set. */
   overlaps(start: number, end: number): boolean {
-    for (let i = 0; i < this.#edges.length; i += 2) {
-      if ((this.#edges[i] as number) < end && start < (this.#edges[i + 1] as number)) return true;
-    }
-    return false;
+    let found = false;
+    this.within(start, end, () => {
+      found = true;
+    });
+    return found;
   }
 
   /** Visits the parts of the range that are in the set. */
