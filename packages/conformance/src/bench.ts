@@ -344,7 +344,7 @@ export class Bench {
     chan.issuePending();
     if (chan.txStatus(cookie) === DmaStatus.IN_PROGRESS) {
       if (this.#options.harness.letTimePass === undefined) {
-        await withTimeout(chan.syncWait(cookie), this.#options.patienceMillis);
+        await settles(chan.syncWait(cookie), this.#options.patienceMillis);
       } else {
         await this.idle(() => chan.txStatus(cookie) !== DmaStatus.IN_PROGRESS);
       }
@@ -390,7 +390,9 @@ export class Bench {
       promise.then(settle, settle);
       await this.idle(() => settled);
     }
-    await withTimeout(promise, this.#options.patienceMillis);
+    if (await settles(promise, this.#options.patienceMillis)) return;
+    this.problem("the driver is still not done with what it was asked to end");
+    throw new Enough();
   }
 
   async #letTimePass(): Promise<void> {
@@ -449,13 +451,14 @@ export function inWords(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-async function withTimeout(promise: Promise<unknown>, millis: number): Promise<void> {
+/** Whether a promise settles in time. Rejects when it does. */
+async function settles(promise: Promise<unknown>, millis: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, millis);
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), millis);
   });
   try {
-    await Promise.race([promise, timeout]);
+    return await Promise.race([promise.then(() => true), timeout]);
   } finally {
     clearTimeout(timer);
   }

@@ -4,7 +4,7 @@ import { conformance } from "./conformance.js";
 import { MUTANTS } from "./testing/mutants.js";
 import { small } from "./testing/small-driver.js";
 
-describe("the suite, without a test runner,", () => {
+describe("the suite, without a test runner,", { timeout: 60_000 }, () => {
   test("passes the driver that has no defect", async () => {
     const collector = new Collector();
     const report = conformance(collector, { name: "small", driver: () => small() });

@@ -2,6 +2,7 @@ import type { Channel, Port } from "./channel.js";
 import { DMA_COOKIE_BUSY, type DmaCookie } from "./cookie.js";
 import { DmaError } from "./errors.js";
 import { DMA_CTRL_ACK, DMA_CTRL_REUSE } from "./flags.js";
+import type { CheckedAccess } from "./mapping/checker/checker.js";
 import type { DmaUnmapData } from "./mapping/unmap-data.js";
 import type { DmaOperation, OperationArgs } from "./operations/operation.js";
 import { DmaTransResult, resultInWords } from "./status.js";
@@ -104,6 +105,8 @@ export class Descriptor implements DmaTx {
   callback: DmaCallback | null = null;
   callbackParam: unknown = undefined;
   unmap: DmaUnmapData | null = null;
+  /** What the checker knows of its memory, while it is in flight. */
+  accesses: readonly CheckedAccess[] = [];
   acked = false;
   /** Whether the driver keeps its room until it is freed. */
   reusable = false;

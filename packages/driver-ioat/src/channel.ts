@@ -1,4 +1,10 @@
-import { DmaError, DmaTransResult, SUM_CHECK_P_RESULT, SUM_CHECK_Q_RESULT } from "@dmaengine/core";
+import {
+  type DmaCookie,
+  DmaError,
+  DmaTransResult,
+  SUM_CHECK_P_RESULT,
+  SUM_CHECK_Q_RESULT,
+} from "@dmaengine/core";
 import type { ChannelHost, CoherentMemory, DmaAddr, DmaTx, DriverChannel } from "@dmaengine/core/driver";
 import type { Platform, Tasklet } from "@dmaengine/sim";
 import { ChannelRegisters } from "./channel-registers.js";
@@ -43,7 +49,12 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
   #lastCompletion: DmaAddr = 0;
   /** Descriptors that were made available since the chain was started, modulo 2^16. */
   #count = 0;
-  readonly #hasNews = (): boolean => this.#completedAddr() !== this.#lastCompletion || this.#isHalted();
+  /** The cookie that somebody waits for; 0 when it has ended. */
+  #awaited: DmaCookie = 0;
+  readonly #hasEnded = (): boolean => {
+    this.poll();
+    return this.#awaited === 0;
+  };
 
   constructor(host: ChannelHost, index: number, device: IoatDevice) {
     const { platform, bar0 } = device;
@@ -129,9 +140,13 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
     if (this.#isHalted()) this.#handleHalt();
   }
 
-  /** Runs the clock, or waits for whoever does, until there is something for {@link poll} to find. */
-  relax(): boolean | Promise<boolean> {
-    return this.#platform.clock.relax(this.#hasNews);
+  /**
+   * Runs the clock, or waits for whoever does, until the transaction has ended. Those before it are cleaned up on the way, so that a client that
+   * waits for the last of a batch polls once, however many there are.
+   */
+  relax(cookie: DmaCookie): boolean | Promise<boolean> {
+    this.#awaited = cookie;
+    return this.#platform.clock.relax(this.#hasEnded);
   }
 
   terminateAll(): void {
@@ -179,7 +194,9 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
   }
 
   #end(tx: DmaTx | null, result: DmaTransResult): void {
-    if (tx !== null) this.#host.complete(tx, result);
+    if (tx === null) return;
+    if (tx.cookie === this.#awaited) this.#awaited = 0;
+    this.#host.complete(tx, result);
   }
 
   /**

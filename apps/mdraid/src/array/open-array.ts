@@ -29,6 +29,8 @@ export class OpenArray {
   readonly #raid: RaidArray;
   /** null when nothing may be recorded. */
   readonly #md: MdArray | null;
+  /** Who is in which slot, also of those that are lost by now. */
+  readonly #devices: (MemberDevice | undefined)[];
   /** A write failed on its way, so that data and parity of a stripe may not fit together. */
   #inDoubt = false;
 
@@ -44,6 +46,7 @@ export class OpenArray {
         });
     this.geometry = assembled.geometry;
     this.#md = md;
+    this.#devices = assembled.slots.map((member) => member?.device);
     this.#raid = new RaidArray({
       ...assembled.geometry,
       members: assembled.slots,
@@ -53,7 +56,7 @@ export class OpenArray {
       metadata: {
         markDirty: async () => md?.markDirty(),
         memberFailed: async (slot) => {
-          onMemberLost(slot, (md?.slots ?? assembled.slots)[slot]?.device);
+          onMemberLost(slot, this.#devices[slot]);
           await md?.memberFailed(slot);
         },
       },
@@ -110,8 +113,10 @@ export class OpenArray {
 
   /** Puts a device into an empty slot. {@link rebuild} fills it. */
   async add(slot: number, device: MemberDevice, options: AddOptions): Promise<void> {
-    const member = await this.#md?.startRecovery(slot, device, options);
-    if (member !== undefined) this.#raid.add(slot, member);
+    if (this.#md === null) throw new RaidError("ERR_RAID_READ_ONLY", "the array was opened read-only");
+    const member = await this.#md.startRecovery(slot, device, options);
+    this.#devices[slot] = device;
+    this.#raid.add(slot, member);
   }
 
   /** Rebuilds every member that is not rebuilt yet, from where the last rebuild stopped. */

@@ -1,6 +1,18 @@
-import type { ChannelStats, DeviceStats, EngineStats } from "@dmaengine/core";
+import type { ChannelStats, MappingStats } from "@dmaengine/core";
 import Table from "cli-table3";
 import { formatBytes } from "./format.js";
+
+/** Of an engine's statistics, what the table shows. */
+export interface WorkStats {
+  readonly devices: Readonly<Record<string, DeviceWork>>;
+}
+
+interface DeviceWork {
+  readonly mapping: Pick<MappingStats, "maps" | "syncsForCpu" | "syncsForDevice">;
+  readonly channels: Readonly<Record<string, ChannelWork>>;
+}
+
+type ChannelWork = Pick<ChannelStats, "polls" | "interrupts" | "operations">;
 
 const COLUMNS = ["engine", "channel", "operation", "count", "bytes", "maps", "syncs", "polls", "interrupts"];
 const FIRST_NUMBER = COLUMNS.indexOf("count");
@@ -17,7 +29,7 @@ const NO_FRAME = Object.fromEntries(
  * What did the work: a line for each engine and operation that was used. Maps and syncs are counted by engine, polls and
  * interrupts by channel; they are on the first line of it.
  */
-export function describeWork(stats: EngineStats): string {
+export function describeWork(stats: WorkStats): string {
   const table = new Table({
     head: COLUMNS,
     colAligns: COLUMNS.map((_, column) => (column < FIRST_NUMBER ? "left" : "right")),
@@ -28,7 +40,7 @@ export function describeWork(stats: EngineStats): string {
   return table.toString();
 }
 
-function deviceRows(engine: string, { channels, mapping }: DeviceStats): string[][] {
+function deviceRows(engine: string, { channels, mapping }: DeviceWork): string[][] {
   const { maps, syncsForCpu, syncsForDevice } = mapping;
   const rows = Object.entries(channels).flatMap(([name, channel]) => channelRows(name, channel));
   const used = rows.length > 0 ? rows : [["", "(not used)", "", "", "", ""]];
@@ -47,7 +59,7 @@ function deviceRows(engine: string, { channels, mapping }: DeviceStats): string[
   );
 }
 
-function channelRows(channel: string, { operations, polls, interrupts }: ChannelStats): string[][] {
+function channelRows(channel: string, { operations, polls, interrupts }: ChannelWork): string[][] {
   return Object.entries(operations)
     .filter(([, { submitted }]) => submitted > 0)
     .map(([operation, { completed, failed, bytes }], row) => [

@@ -28,6 +28,7 @@ export class DmaUnmapData {
   #taken: Error | undefined;
   #gone: Error | undefined;
 
+  /** @internal */
   constructor(pools: UnmapPools, capacity: number) {
     this.#pools = pools;
     this.addr = new Float64Array(capacity);

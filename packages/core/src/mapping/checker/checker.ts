@@ -3,7 +3,7 @@ import { DmaDirection, directionName } from "../direction.js";
 import { DMA_MAPPING_ERROR, type DmaAddr, type DmaDomain } from "../domain.js";
 import type { MappingDevice } from "../mapping-device.js";
 import { type DmaCheck, DmaCheckError } from "./checks.js";
-import { ContentGuard, poison } from "./content-guard.js";
+import { ContentGuard, CopyPool, poison } from "./content-guard.js";
 import { IntervalIndex } from "./interval-index.js";
 import { RangeSet } from "./range-set.js";
 
@@ -34,12 +34,12 @@ interface Mapping {
   /** The parts that were synced for the CPU. */
   readonly cpuOwned: RangeSet;
   /** What transactions in flight do with it. */
-  readonly accesses: Access[];
+  readonly accesses: CheckedAccess[];
   tested: boolean;
 }
 
 /** A range of a mapping that a transaction in flight reads or writes; offsets within the mapping. */
-interface Access {
+export interface CheckedAccess {
   mapping: Mapping;
   start: number;
   end: number;
@@ -60,8 +60,7 @@ export class DmaChecker {
   readonly #byAddress = new WeakMap<DmaDomain, IntervalIndex<Mapping>>();
   /** Overlap is a question about memory, whichever device or address it has. */
   readonly #byMemory = new WeakMap<ArrayBufferLike, IntervalIndex<Mapping>>();
-  readonly #byDevice = new Map<MappingDevice, Set<Mapping>>();
-  readonly #inFlight = new Map<Descriptor, Access[]>();
+  readonly #copies = new CopyPool();
 
   constructor(options: DmaCheckerOptions) {
     this.#options = options;
@@ -137,7 +136,7 @@ export class DmaChecker {
       addr,
       direction,
       origin: new Error("mapped here"),
-      guard: kind !== "coherent" && steady ? new ContentGuard(view) : null,
+      guard: kind !== "coherent" && steady ? new ContentGuard(view, this.#copies) : null,
       cpuOwned: new RangeSet(),
       accesses: [],
       tested: kind === "coherent",
@@ -145,8 +144,6 @@ export class DmaChecker {
     mapping.guard?.guard(0, lengthBytes);
     indexOf(this.#byAddress, device.domain, (m) => m.addr).add(mapping);
     indexOf(this.#byMemory, memory.buffer, (m) => m.memory.byteOffset).add(mapping);
-    const ofDevice = this.#byDevice.get(device) ?? new Set();
-    this.#byDevice.set(device, ofDevice.add(mapping));
   }
 
   /** The client asked whether the mapping failed. With several mappings of one address, the first untested one counts as tested. */
@@ -174,7 +171,7 @@ export class DmaChecker {
       changed(mapping, 0, mapping.memory.length);
     this.#byAddress.get(device.domain)?.delete(mapping);
     this.#byMemory.get(mapping.memory.buffer)?.delete(mapping);
-    this.#byDevice.get(device)?.delete(mapping);
+    mapping.guard?.end(this.#copies);
     return error;
   }
 
@@ -226,7 +223,7 @@ export class DmaChecker {
   submit(tx: Descriptor): void {
     const { device } = tx.channel;
     const { definition } = tx.port;
-    const accesses: Access[] = [];
+    const accesses: CheckedAccess[] = [];
     const name = `${tx.operation} on ${tx.channel.name}`;
     definition.reads(tx.args, tx.flags, (addr, lengthBytes) => {
       accesses.push(this.#access(device, addr, lengthBytes, false, name));
@@ -242,13 +239,13 @@ export class DmaChecker {
       access.mapping.accesses.push(access);
       if (access.writes) access.mapping.guard?.release(access.start, access.end);
     }
-    this.#inFlight.set(tx, accesses);
+    tx.accesses = accesses;
   }
 
   /** A transaction has ended and touches nothing any more. What it wrote must stay, unless another one still writes it. */
   ended(tx: Descriptor): void {
-    const accesses = this.#inFlight.get(tx) ?? [];
-    this.#inFlight.delete(tx);
+    const { accesses } = tx;
+    tx.accesses = [];
     for (const access of accesses) {
       const at = access.mapping.accesses.indexOf(access);
       if (at >= 0) access.mapping.accesses.splice(at, 1);
@@ -264,15 +261,14 @@ export class DmaChecker {
 
   /** Refuses to let a device go that still has mappings. */
   unregister(device: MappingDevice): void {
-    const [example] = this.#byDevice.get(device) ?? [];
-    if (example === undefined) {
-      this.#byDevice.delete(device);
-      return;
-    }
+    const mappings = this.#byAddress.get(device.domain)?.all() ?? [];
+    const leaked = [...mappings].filter((mapping) => mapping.device === device);
+    const [example] = leaked;
+    if (example === undefined) return;
     throw misuse(
       "leak",
       example,
-      `goes away with ${this.#byDevice.get(device)?.size} live mappings, for example one of ${example.memory.length} bytes ` +
+      `goes away with ${leaked.length} live mappings, for example one of ${example.memory.length} bytes ` +
         directionName(example.direction),
     );
   }
@@ -355,7 +351,7 @@ export class DmaChecker {
 
   /** A transaction may as well use another mapping of the same bytes for reading, if there is one. */
   #unmapInFlight(mapping: Mapping): DmaCheckError | null {
-    let lost: Access | undefined;
+    let lost: CheckedAccess | undefined;
     for (const access of mapping.accesses.splice(0)) {
       const other = this.#byAddress
         .get(mapping.device.domain)
@@ -398,7 +394,13 @@ export class DmaChecker {
   }
 
   /** What a transaction does with a range, if it may. */
-  #access(device: MappingDevice, addr: DmaAddr, lengthBytes: number, writes: boolean, tx: string): Access {
+  #access(
+    device: MappingDevice,
+    addr: DmaAddr,
+    lengthBytes: number,
+    writes: boolean,
+    tx: string,
+  ): CheckedAccess {
     const covering = this.#byAddress.get(device.domain)?.at(addr) ?? [];
     const verb = writes ? "writes" : "reads";
     const what = `${tx} ${verb} ${lengthBytes} bytes at 0x${addr.toString(16)}`;

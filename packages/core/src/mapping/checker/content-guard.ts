@@ -8,13 +8,41 @@ export function poison(memory: Uint8Array): void {
   memory.fill(POISON);
 }
 
+/** How much memory for copies may lie idle. */
+const MAX_IDLE_BYTES = 16 * 1024 * 1024;
+
+/** Memory for copies, used again and again: allocating it is most of what a mapping would cost. */
+export class CopyPool {
+  /** By size, which is a power of two. */
+  readonly #idle = new Map<number, ArrayBuffer[]>();
+  #idleBytes = 0;
+
+  /** A buffer of at least so many bytes, with any content. */
+  take(sizeBytes: number): ArrayBuffer {
+    const size = 2 ** Math.ceil(Math.log2(sizeBytes));
+    const buffer = this.#idle.get(size)?.pop();
+    if (buffer === undefined) return new ArrayBuffer(size);
+    this.#idleBytes -= size;
+    return buffer;
+  }
+
+  give(buffer: ArrayBuffer): void {
+    const size = buffer.byteLength;
+    if (this.#idleBytes + size > MAX_IDLE_BYTES) return;
+    this.#idleBytes += size;
+    const idle = this.#idle.get(size);
+    if (idle === undefined) this.#idle.set(size, [buffer]);
+    else idle.push(buffer);
+  }
+}
+
 /**
  * Remembers what mapped memory must hold as long as nobody is allowed to write it, and finds out when somebody did.
  * Offsets are those within the mapping.
  */
 export class ContentGuard {
   readonly #memory: Uint8Array;
-  readonly #copy: Uint8Array;
+  readonly #copy: Uint8Array<ArrayBuffer>;
   /** The same bytes as words, and where they start: comparing is most of the checker's work. */
   readonly #memoryWords: Uint32Array;
   readonly #copyWords: Uint32Array;
@@ -22,13 +50,18 @@ export class ContentGuard {
   /** Where {@link #copy} tells what must be there. */
   readonly #guarded = new RangeSet();
 
-  constructor(memory: Uint8Array) {
+  constructor(memory: Uint8Array, pool: CopyPool) {
     this.#memory = memory;
     const phase = memory.byteOffset % 4;
     this.#wordsAt = (4 - phase) % 4;
-    this.#copy = new Uint8Array(new ArrayBuffer(memory.length + phase), phase);
+    this.#copy = new Uint8Array(pool.take(memory.length + phase), phase, memory.length);
     this.#memoryWords = this.#words(memory);
     this.#copyWords = this.#words(this.#copy);
+  }
+
+  /** The guard is not needed any more. */
+  end(pool: CopyPool): void {
+    pool.give(this.#copy.buffer);
   }
 
   /** From now on the range must stay as it is. */

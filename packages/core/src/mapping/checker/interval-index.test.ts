@@ -26,6 +26,7 @@ it("finds what a search of all entries would find", () => {
           if (entry === undefined || !left.delete(entry)) continue;
           index.delete(entry);
         }
+        expect(index.all()).toEqual(left);
         const covering = [...left].filter((e) => e.start <= asked.start && asked.start < e.start + e.length);
         expect(index.at(asked.start)).toEqual(covering);
         const overlapping = [...left].filter(
@@ -39,4 +40,23 @@ it("finds what a search of all entries would find", () => {
     ),
     { numRuns: 500 },
   );
+});
+
+it("lets go of places that nobody uses any more", () => {
+  const index = new IntervalIndex<{ at: number }>(
+    (entry) => entry.at,
+    (entry) => entry.at + 1,
+  );
+  const kept = { at: 5 };
+  index.add(kept);
+  for (let page = 1; page < 5000; page++) {
+    const entry = { at: page * 4096 };
+    index.add(entry);
+    index.delete(entry);
+    index.delete(entry);
+  }
+  index.add(kept);
+  index.delete(kept);
+  expect(index.at(5)).toEqual([kept]);
+  expect([...index.all()]).toEqual([kept]);
 });

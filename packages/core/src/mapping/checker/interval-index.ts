@@ -1,9 +1,12 @@
 /** Width of a bucket: a page, because mappings often are one. */
 const BUCKET = 4096;
+/** How many empty buckets may stay. Mappings come and go at the same places, and a Map of many entries is slow to add and delete in turn. */
+const MAX_EMPTY = 1024;
 
 /** Finds what covers a place, among many: each entry is in the bucket of every page that it touches. */
 export class IntervalIndex<T> {
   readonly #buckets = new Map<number, T[]>();
+  #empty = 0;
   readonly #start: (entry: T) => number;
   readonly #end: (entry: T) => number;
 
@@ -17,7 +20,7 @@ export class IntervalIndex<T> {
     this.#eachBucket(this.#start(entry), this.#end(entry), (key) => {
       const bucket = this.#buckets.get(key);
       if (bucket === undefined) this.#buckets.set(key, [entry]);
-      else bucket.push(entry);
+      else if (bucket.push(entry) === 1) this.#empty -= 1;
     });
   }
 
@@ -27,8 +30,14 @@ export class IntervalIndex<T> {
       if (bucket === undefined) return;
       const at = bucket.indexOf(entry);
       if (at >= 0) bucket.splice(at, 1);
-      if (bucket.length === 0) this.#buckets.delete(key);
+      if (at >= 0 && bucket.length === 0) this.#empty += 1;
     });
+    if (this.#empty > MAX_EMPTY && this.#empty > this.#buckets.size / 2) this.#sweep();
+  }
+
+  /** All entries, each once. */
+  all(): Set<T> {
+    return new Set([...this.#buckets.values()].flat());
   }
 
   /** All entries that cover the place, in the order in which they came. */
@@ -48,6 +57,11 @@ export class IntervalIndex<T> {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  #sweep(): void {
+    for (const [key, bucket] of this.#buckets) if (bucket.length === 0) this.#buckets.delete(key);
+    this.#empty = 0;
   }
 
   #eachBucket(start: number, end: number, visit: (key: number) => void): void {

@@ -1,0 +1,118 @@
+import { SUM_CHECK_P_RESULT } from "@dmaengine/core";
+import { type Arena, STAGING_BYTES, STAGING_START } from "../memory/arena.js";
+import type { Arenas } from "../memory/arenas.js";
+import { kernelNumber } from "../wasm/kernel-module.js";
+import { Slot } from "../wasm/slot.js";
+import { QForm } from "../wasm/sum-kernel.js";
+import { copy } from "./copy.js";
+import { fill } from "./fill.js";
+import { powerRun } from "./gf-words.js";
+import type { Block, Kernels } from "./kernels.js";
+import { SumMode } from "./sum.js";
+import { swarKernels } from "./swar.js";
+
+/** Below, filling in a slot takes longer than the words kernels take. Measured on Node 20 and 24. */
+const MIN_BYTES = 128;
+/** Most bytes of an operand that are staged at a time: more than the rest costs, and first-level cache is left for the others. */
+const MAX_STAGED_BYTES = 8192;
+/** Between staged operands, so that they don't all compete for the same sets of a cache. */
+const STAGING_GAP_BYTES = 192;
+/** The slot of an arena: its first bytes. */
+const SLOT = 0;
+const SRCS_WORD = Slot.SRCS / 4;
+
+/** The kernels in WebAssembly SIMD. Operands outside of linear memory pass through a staging area, some KiB at a time. */
+export class SimdKernels implements Kernels {
+  readonly copy = copy;
+  readonly fill = fill;
+  readonly #arenas: Arenas;
+  /** The operand that is being staged, and where. */
+  readonly #outside: Block = { bytes: new Uint8Array(0), words: new Uint32Array(0), start: 0 };
+  readonly #staged: Block = { bytes: new Uint8Array(0), words: new Uint32Array(0), start: 0 };
+  /** An arena and its buffer as the last transaction's operands had it: comparing two views is faster than asking for their buffers. */
+  #arena: Arena;
+  #view: Uint8Array | null = null;
+
+  constructor(arenas: Arenas) {
+    this.#arenas = arenas;
+    this.#arena = arenas.first;
+  }
+
+  xor(dst: Block, srcs: readonly Block[], srcCnt: number, lengthBytes: number): void {
+    if (lengthBytes < MIN_BYTES) swarKernels.xor(dst, srcs, srcCnt, lengthBytes);
+    else this.#sum(dst, null, srcs, null, srcCnt, lengthBytes, SumMode.REPLACE);
+  }
+
+  xorVal(srcs: readonly Block[], srcCnt: number, lengthBytes: number): number {
+    if (lengthBytes < MIN_BYTES || srcCnt === 1) return swarKernels.xorVal(srcs, srcCnt, lengthBytes);
+    // The sum is zero when the last source is the sum of the others.
+    const last = srcs[srcCnt - 1] as Block;
+    return this.#sum(last, null, srcs, null, srcCnt - 1, lengthBytes, SumMode.CHECK) === 0
+      ? 0
+      : SUM_CHECK_P_RESULT;
+  }
+
+  pq(
+    p: Block | null,
+    q: Block | null,
+    srcs: readonly Block[],
+    coefs: Uint8Array,
+    srcCnt: number,
+    lengthBytes: number,
+    continues: boolean,
+  ): void {
+    if (lengthBytes < MIN_BYTES) swarKernels.pq(p, q, srcs, coefs, srcCnt, lengthBytes, continues);
+    else this.#sum(p, q, srcs, coefs, srcCnt, lengthBytes, continues ? SumMode.CONTINUE : SumMode.REPLACE);
+  }
+
+  pqVal(
+    p: Block | null,
+    q: Block | null,
+    srcs: readonly Block[],
+    coefs: Uint8Array,
+    srcCnt: number,
+    lengthBytes: number,
+  ): number {
+    if (lengthBytes < MIN_BYTES) return swarKernels.pqVal(p, q, srcs, coefs, srcCnt, lengthBytes);
+    return this.#sum(p, q, srcs, coefs, srcCnt, lengthBytes, SumMode.CHECK);
+  }
+
+  #sum(
+    p: Block | null,
+    q: Block | null,
+    srcs: readonly Block[],
+    coefs: Uint8Array | null,
+    srcCnt: number,
+    lengthBytes: number,
+    mode: SumMode,
+  ): number {
+    this.#chooseArena(p ?? (q as Block));
+    const run = q === null || coefs === null ? 1 : powerRun(coefs, srcCnt);
+    const form = q === null ? QForm.NONE : run === 0 ? QForm.PRODUCTS : QForm.POWERS;
+    const kernel = kernelNumber(p !== null, form, mode, srcCnt);
+    const arena = this.#arena;
+    const { words, bytes } = arena;
+    words[Slot.SRC_CNT / 4] = srcCnt;
+    words[Slot.LENGTH_BYTES / 4] = lengthBytes;
+    let inside = true;
+    if (p !== null) {
+      words[Slot.P / 4] = p.start;
+      inside = p.bytes === this.#view;
+    }
+    if (q !== null) {
+      words[Slot.Q / 4] = q.start;
+      inside = inside && q.bytes === this.#view;
+    }
+    // The highest power comes first.
+    for (let i = 0; i < srcCnt; i++) {
+      const at = run < 0 ? srcCnt - 1 - i : i;
+      const src = srcs[i]!;
+      words[SRCS_WORD + at] = src.start;
+      inside = inside && src.bytes === this.#view;
+      if (q !== null && coefs !== null) bytes[Slot.COEFS + at] = coefs[i]!;
+    }
+    if (q !== null) words[Slot.LOWEST_COEF / 4] = bytes[Slot.COEFS + srcCnt - 1]!;
+    if (inside) return arena.sums[kernel]!(SLOT);
+    return this.#sumOutside(kernel, p, q, srcs, srcCnt, run < 0, lengthBytes, mode);
+  }
+}

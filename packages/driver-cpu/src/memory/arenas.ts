@@ -1,0 +1,79 @@
+import { DmaError } from "@dmaengine/core";
+import { Arena, HEAP_START, MAX_ARENA_BYTES, PAGE_BYTES } from "./arena.js";
+
+/** The first arena; each further one is twice as large as the one before, up to a limit. */
+const FIRST_ARENA_BYTES = 16 * 1024 * 1024;
+const LAST_ARENA_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * The linear memories of one device. One can't grow, as its buffer would be replaced under everybody's views, and has at most 4 GiB; so when
+ * what there is does not suffice, another one is added. An allocation lies in one of them as a whole.
+ */
+export class Arenas {
+  readonly #module: WebAssembly.Module;
+  readonly #limitBytes: number;
+  readonly #arenas: Arena[];
+  /** Bytes that were copied into an arena or out of one, to be worked on there. */
+  bouncedBytes = 0;
+
+  constructor(module: WebAssembly.Module, limitBytes: number) {
+    this.#module = module;
+    this.#limitBytes = limitBytes;
+    this.#arenas = [new Arena(module, arenaBytes(FIRST_ARENA_BYTES, limitBytes))];
+  }
+
+  /** Where operations are done none of whose operands is in an arena. */
+  get first(): Arena {
+    return this.#arenas[0] as Arena;
+  }
+
+  /** The arena that a buffer belongs to, if it belongs to one. */
+  of(buffer: ArrayBufferLike): Arena | undefined {
+    return this.#arenas.find((arena) => arena.buffer === buffer);
+  }
+
+  /** Throws `ERR_DMA_MAPPING` when that would be more than the limit. */
+  alloc(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer> {
+    for (const arena of this.#arenas) {
+      const memory = arena.alloc(sizeBytes, alignBytes);
+      if (memory !== null) return memory;
+    }
+    return this.#grow(sizeBytes, alignBytes).alloc(sizeBytes, alignBytes) as Uint8Array<ArrayBuffer>;
+  }
+
+  /** Throws `ERR_DMA_MAPPING` for memory that is not in use. An arena with nothing in use is let go, except the first one. */
+  free(memory: Uint8Array): void {
+    const arena = this.of(memory.buffer);
+    if (arena?.free(memory) !== true) {
+      throw new DmaError(
+        "ERR_DMA_MAPPING",
+        `cpu: ${memory.length} bytes at offset ${memory.byteOffset} of their buffer are not memory of alloc(), ` +
+          "or were freed already: free exactly what alloc() returned, once",
+      );
+    }
+    if (arena.idle && arena !== this.first) this.#arenas.splice(this.#arenas.indexOf(arena), 1);
+  }
+
+  #grow(sizeBytes: number, alignBytes: number): Arena {
+    const inUse = this.#arenas.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+    const needed = HEAP_START + sizeBytes + alignBytes;
+    const wanted = Math.min(FIRST_ARENA_BYTES * 2 ** this.#arenas.length, LAST_ARENA_BYTES);
+    const left = Math.min(this.#limitBytes - inUse, MAX_ARENA_BYTES);
+    const bytes = arenaBytes(Math.max(wanted, needed), left);
+    if (bytes < needed) {
+      throw new DmaError(
+        "ERR_DMA_MAPPING",
+        `cpu: no ${sizeBytes} bytes left: linear memories take ${inUse} of ${this.#limitBytes} bytes; ` +
+          "free some, or raise the driver's maxMemoryBytes",
+      );
+    }
+    const arena = new Arena(this.#module, bytes);
+    this.#arenas.push(arena);
+    return arena;
+  }
+}
+
+/** Whole pages: as many bytes as are wanted, but no more than are left. */
+function arenaBytes(wanted: number, left: number): number {
+  return Math.min(Math.ceil(wanted / PAGE_BYTES), Math.floor(left / PAGE_BYTES)) * PAGE_BYTES;
+}

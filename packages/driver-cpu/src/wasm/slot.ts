@@ -1,0 +1,31 @@
+/**
+ * A transaction as the kernels find it in linear memory: a record that the driver fills in. Offsets are in bytes,
+ * addresses are offsets in the linear memory.
+ */
+export const Slot = {
+  /** Which kernel: its index in the function table. */
+  KERNEL: 0,
+  LENGTH_BYTES: 4,
+  /** The sum, or P. */
+  P: 8,
+  Q: 12,
+  SRC_CNT: 16,
+  /** What the sum of a run of powers is to be multiplied with: the lowest of its coefficients. */
+  LOWEST_COEF: 20,
+  /** Written by a worker: `SumCheck` flags of a check. */
+  RESULT: 24,
+  /** 255 addresses. */
+  SRCS: 32,
+  /** 255 bytes. */
+  COEFS: 32 + 4 * 255,
+} as const;
+
+/** Size of a slot: whole cache lines. */
+export const SLOT_BYTES = 1344;
+
+/**
+ * Where the nibble tables are: for each coefficient c the products c * 0 … c * 15, then c * 0x00 … c * 0xf0
+ * (as in the kernel's lib/raid6/recov_ssse3.c).
+ */
+export const NIBBLE_TABLES = 4096;
+export const NIBBLE_TABLES_BYTES = 256 * 32;
