@@ -53,6 +53,22 @@ export type { PrepSlaveSg } from "./operations/slave-sg.js";
 export type { PrepXor, XorLimits } from "./operations/xor.js";
 export type { PrepXorVal } from "./operations/xor-val.js";
 export {
+  OffloadPool,
+  type OffloadPoolOptions,
+  type PoolChannelStats,
+  type PoolRequest,
+  type PoolRest,
+  type PoolVerdict,
+} from "./selection/offload-pool.js";
+export {
+  type Candidate,
+  leastLoaded,
+  type MeasuredOptions,
+  measured,
+  roundRobin,
+  type SelectionPolicy,
+} from "./selection/policy.js";
+export {
   DmaResidueGranularity,
   type DmaSlaveBuswidth,
   type DmaSlaveCaps,

@@ -1,16 +1,44 @@
 import { DmaError } from "@dmaengine/core";
-import { DirectDomain, type DmaDriver, type DRIVER_CONTRACT, defineDevice } from "@dmaengine/core/driver";
+import {
+  type AnyDeviceDefinition,
+  type ChannelHost,
+  DirectDomain,
+  type DmaDomain,
+  type DmaDriver,
+  type DRIVER_CONTRACT,
+  defineDevice,
+} from "@dmaengine/core/driver";
 import { CpuChannel } from "./channel.js";
+import { type KernelsName, selectKernels } from "./kernels/select.js";
+import { SimdKernels } from "./kernels/simd.js";
 import { swarKernels } from "./kernels/swar.js";
+import { ArenaDomain } from "./memory/arena-domain.js";
+import { Arenas } from "./memory/arenas.js";
 import { MAX_SOURCES } from "./operands.js";
+import { compileKernels } from "./wasm/compile.js";
 
 /** Options of the software engine. */
 export interface CpuOptions {
   /** The device's name in messages and statistics, unique within its engine instance. Default "cpu". */
   readonly name?: string;
-  /** Most transactions at a time, prepared ones included: 1 to 65536. Default 256. */
+  /** Most transactions of a channel at a time, prepared ones included: 1 to 65536. Default 256. */
   readonly ringSize?: number;
+  /** Which kernels do the arithmetic. Default "auto": the fastest that the runtime has. */
+  readonly kernels?: KernelsName | "auto";
+  /**
+   * Most bytes of linear memory for `device.alloc()`, what the kernels need for themselves included: 1 MiB or more.
+   * Default 4 GiB. Memory is taken as it is needed.
+   */
+  readonly maxMemoryBytes?: number;
 }
+
+/** The software engine, and what it works with. */
+export interface CpuDriver extends DmaDriver {
+  /** The kernels that were selected. */
+  readonly kernels: KernelsName;
+}
+
+const MIN_MEMORY_BYTES = 1024 * 1024;
 
 /**
  * The software engine: one device with one channel that does every operation on the CPU.
@@ -18,39 +46,67 @@ export interface CpuOptions {
  * It works inline: `issuePending` executes everything that was submitted and completes it before it returns, so a poll never finds a
  * transaction in progress that was issued. Callbacks run afterwards, in a microtask.
  *
- * Any memory can be mapped, at no cost: nothing is copied, and a sync has nothing to do. A transaction with an address that is
- * not mapped fails with `READ_FAILED` or `WRITE_FAILED` and writes nothing; those behind it are executed.
+ * Any memory can be mapped, at no cost. Arithmetic is done in linear memory: memory of `device.alloc()` is there already, and other memory
+ * passes through it while a transaction runs, which `bouncedBytes` counts. A copy or fill works on any memory directly, and with the
+ * kernels "swar" everything does.
  *
- * Throws `ERR_DMA_LIMIT` when `ringSize` is out of range.
+ * A transaction with an address that is not mapped fails with `READ_FAILED` or `WRITE_FAILED` and writes nothing; those behind it are
+ * executed.
+ *
+ * Throws `ERR_DMA_LIMIT` when a number is out of range, and `ERR_DMA_CAPABILITY` when the runtime doesn't have the kernels that are asked for.
  */
-export function cpu(options: CpuOptions = {}): DmaDriver {
-  const { name = "cpu", ringSize = 256 } = options;
+export function cpu(options: CpuOptions = {}): CpuDriver {
+  const { name = "cpu", ringSize = 256, maxMemoryBytes = 4 * 1024 ** 3 } = options;
   if (!Number.isInteger(ringSize) || ringSize < 1 || ringSize > 65536) {
     throw new DmaError("ERR_DMA_LIMIT", `cpu: expected a ringSize from 1 to 65536, got ${ringSize}`);
   }
+  if (!Number.isSafeInteger(maxMemoryBytes) || maxMemoryBytes < MIN_MEMORY_BYTES) {
+    throw new DmaError(
+      "ERR_DMA_LIMIT",
+      `cpu: expected maxMemoryBytes to be ${MIN_MEMORY_BYTES} or more, got ${maxMemoryBytes}`,
+    );
+  }
+  const kernels = selectKernels(options.kernels ?? "auto");
   return {
     name: "@dmaengine/driver-cpu",
     // The number itself, not core's constant, which would always be that of the core at hand.
     contract: 1 satisfies typeof DRIVER_CONTRACT,
-    probe() {
-      const domain = new DirectDomain(name);
+    kernels,
+    async probe() {
+      if (kernels === "swar") {
+        const domain = new DirectDomain(name);
+        return [device(name, ringSize, domain, [(host) => new CpuChannel(host, domain.space, swarKernels)])];
+      }
+      const arenas = new Arenas(await compileKernels(kernels === "relaxed-simd"), maxMemoryBytes);
+      const domain = new ArenaDomain(name, arenas);
       return [
-        defineDevice({
-          name,
-          capabilities: {
-            memcpy: {},
-            memset: {},
-            xor: { maxSources: MAX_SOURCES },
-            xorVal: { maxSources: MAX_SOURCES },
-            pq: { maxSources: MAX_SOURCES, continuation: true },
-            pqVal: { maxSources: MAX_SOURCES, continuation: true },
-            interrupt: {},
-          },
-          domain,
-          ringSize,
-          channels: [(host) => new CpuChannel(host, domain.space, swarKernels)],
-        }),
+        device(name, ringSize, domain, [
+          (host) => new CpuChannel(host, domain.space, new SimdKernels(arenas)),
+        ]),
       ];
     },
   };
+}
+
+function device(
+  name: string,
+  ringSize: number,
+  domain: DmaDomain,
+  channels: readonly ((host: ChannelHost) => CpuChannel)[],
+): AnyDeviceDefinition {
+  return defineDevice({
+    name,
+    capabilities: {
+      memcpy: {},
+      memset: {},
+      xor: { maxSources: MAX_SOURCES },
+      xorVal: { maxSources: MAX_SOURCES },
+      pq: { maxSources: MAX_SOURCES, continuation: true },
+      pqVal: { maxSources: MAX_SOURCES, continuation: true },
+      interrupt: {},
+    },
+    domain,
+    ringSize,
+    channels,
+  });
 }

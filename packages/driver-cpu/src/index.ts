@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 
-export { type CpuOptions, cpu } from "./cpu.js";
+export { type CpuDriver, type CpuOptions, cpu } from "./cpu.js";
+export type { KernelsName } from "./kernels/select.js";

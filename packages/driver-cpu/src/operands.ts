@@ -1,11 +1,8 @@
 import type { AddressSpace, DmaAddr } from "@dmaengine/core/driver";
-import type { Block } from "./kernels/kernels.js";
+import { type Block, clearBlock, emptyBlock } from "./kernels/kernels.js";
 
 /** Most sources of one transaction: GF(2^8) has no more than 255 different coefficients. */
 export const MAX_SOURCES = 255;
-
-const NO_BYTES = new Uint8Array(0);
-const NO_WORDS = new Uint32Array(0);
 
 /**
  * The operands of the transaction that is being executed, found in memory by their bus addresses. The records are made once and
@@ -47,22 +44,13 @@ export class Operands {
 
   /** Lets go of the buffers, so that the collector may have those that nobody maps any more. */
   release(): void {
-    empty(this.dst);
-    empty(this.src);
-    empty(this.p);
-    empty(this.q);
-    for (let i = 0; i < this.#srcsInUse; i++) empty(this.srcs[i] as Block);
+    clearBlock(this.dst);
+    clearBlock(this.src);
+    clearBlock(this.p);
+    clearBlock(this.q);
+    for (let i = 0; i < this.#srcsInUse; i++) clearBlock(this.srcs[i] as Block);
     this.#srcsInUse = 0;
   }
-}
-
-function emptyBlock(): Block {
-  return { bytes: NO_BYTES, words: NO_WORDS, start: 0 };
-}
-
-function empty(block: Block): void {
-  block.bytes = NO_BYTES;
-  block.words = NO_WORDS;
 }
 
 /**

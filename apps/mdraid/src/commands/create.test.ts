@@ -137,6 +137,17 @@ describe("mdraid create", () => {
       expect([existsSync(b), existsSync(c)]).toEqual([false, false]);
     });
 
+    test("a size for members that are there already", async ({ workbench }) => {
+      const images = workbench.images(2);
+      for (const image of images) await writeFile(image, new Uint8Array(2_621_440));
+      const before = await digests(images);
+      expect(await workbench.run(["create", "-l", "5", "-n", "2", ...SMALL, ...images])).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining("--size is for members that don't exist"),
+      });
+      expect(await digests(images)).toEqual(before);
+    });
+
     test("one file under two names", async ({ workbench }) => {
       const words = ["create", "-l", "5", "-n", "3", ...SMALL];
       const members = [workbench.path("a"), workbench.path("b"), workbench.path("./x/../a")];

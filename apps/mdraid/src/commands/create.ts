@@ -37,6 +37,12 @@ export async function runCreate(io: Io, paths: readonly string[], options: Creat
   return await withEngine(io, options, async (engine) => {
     const opened = await NewMembers.open(paths, size);
     try {
+      if (size !== undefined && opened.created.length === 0) {
+        throw new CommandError(
+          "ERR_MDRAID_USAGE",
+          "--size is for members that don't exist, but all of them do",
+        );
+      }
       // The parity of zeros is zeros.
       const blank = opened.created.length === paths.length;
       const assembled = await createOn(opened, options, assumeClean || blank);

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { truncate, writeFile } from "node:fs/promises";
+import { rm, truncate, writeFile } from "node:fs/promises";
 import { describe, expect } from "vitest";
 import { test } from "../testing/workbench.js";
 
@@ -16,7 +16,8 @@ describe("mdraid examine", () => {
         [5, 3],
         [6, 5],
       ] as const) {
-        const members = await workbench.create(level, count, "--force", "-N", "box:vol");
+        for (const image of workbench.images(count)) await rm(image, { force: true });
+        const members = await workbench.create(level, count, "-N", "box:vol");
         for (const member of members.slice(0, 2)) {
           const theirs = execFileSync(mdadm as string, ["--examine", member], { encoding: "utf8" })
             .split("\n")

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { Interruption } from "../errors.js";
@@ -132,7 +132,8 @@ describe("mdraid write", () => {
         fc.integer({ min: 4, max: 5 }),
         fc.array(step, { maxLength: 8 }),
         async (level, n, steps) => {
-          const members = await workbench.create(level, n, "--force");
+          for (const image of workbench.images(n)) await rm(image, { force: true });
+          const members = await workbench.create(level, n);
           const content = await workbench.read(members);
           let present = members;
           for (const step of steps) {

@@ -10,6 +10,20 @@ export interface Block {
   start: number;
 }
 
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
+/** An operand that is nowhere yet. */
+export function emptyBlock(): Block {
+  return { bytes: NO_BYTES, words: NO_WORDS, start: 0 };
+}
+
+/** Lets go of an operand's buffer. */
+export function clearBlock(block: Block): void {
+  block.bytes = NO_BYTES;
+  block.words = NO_WORDS;
+}
+
 /**
  * The arithmetic of the engine, one call for each operation. Lengths are in bytes and at least 1; the first `srcCnt` entries of `srcs`
  * and `coefs` are in use. Sums and products are those of RAID-6's GF(2^8).

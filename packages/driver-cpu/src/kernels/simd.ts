@@ -1,4 +1,3 @@
-import { SUM_CHECK_P_RESULT } from "@dmaengine/core";
 import { type Arena, STAGING_BYTES, STAGING_START } from "../memory/arena.js";
 import type { Arenas } from "../memory/arenas.js";
 import { kernelNumber } from "../wasm/kernel-module.js";
@@ -7,7 +6,7 @@ import { QForm } from "../wasm/sum-kernel.js";
 import { copy } from "./copy.js";
 import { fill } from "./fill.js";
 import { powerRun } from "./gf-words.js";
-import type { Block, Kernels } from "./kernels.js";
+import { type Block, clearBlock, emptyBlock, type Kernels } from "./kernels.js";
 import { SumMode } from "./sum.js";
 import { swarKernels } from "./swar.js";
 
@@ -27,8 +26,8 @@ export class SimdKernels implements Kernels {
   readonly fill = fill;
   readonly #arenas: Arenas;
   /** The operand that is being staged, and where. */
-  readonly #outside: Block = { bytes: new Uint8Array(0), words: new Uint32Array(0), start: 0 };
-  readonly #staged: Block = { bytes: new Uint8Array(0), words: new Uint32Array(0), start: 0 };
+  readonly #outside = emptyBlock();
+  readonly #staged = emptyBlock();
   /** An arena and its buffer as the last transaction's operands had it: comparing two views is faster than asking for their buffers. */
   #arena: Arena;
   #view: Uint8Array | null = null;
@@ -47,9 +46,7 @@ export class SimdKernels implements Kernels {
     if (lengthBytes < MIN_BYTES || srcCnt === 1) return swarKernels.xorVal(srcs, srcCnt, lengthBytes);
     // The sum is zero when the last source is the sum of the others.
     const last = srcs[srcCnt - 1] as Block;
-    return this.#sum(last, null, srcs, null, srcCnt - 1, lengthBytes, SumMode.CHECK) === 0
-      ? 0
-      : SUM_CHECK_P_RESULT;
+    return this.#sum(last, null, srcs, null, srcCnt - 1, lengthBytes, SumMode.CHECK);
   }
 
   pq(
@@ -86,7 +83,7 @@ export class SimdKernels implements Kernels {
     lengthBytes: number,
     mode: SumMode,
   ): number {
-    this.#chooseArena(p ?? (q as Block));
+    this.#chooseArena(p ?? (q as Block), srcs[0]!);
     const run = q === null || coefs === null ? 1 : powerRun(coefs, srcCnt);
     const form = q === null ? QForm.NONE : run === 0 ? QForm.PRODUCTS : QForm.POWERS;
     const kernel = kernelNumber(p !== null, form, mode, srcCnt);
@@ -113,6 +110,78 @@ export class SimdKernels implements Kernels {
     }
     if (q !== null) words[Slot.LOWEST_COEF / 4] = bytes[Slot.COEFS + srcCnt - 1]!;
     if (inside) return arena.sums[kernel]!(SLOT);
-    return this.#sumOutside(kernel, p, q, srcs, srcCnt, run < 0, lengthBytes, mode);
+    return this.#sumStaged(kernel, p, q, srcs, srcCnt, run < 0, lengthBytes, mode);
+  }
+
+  /** Works in the arena of the destination; if that is outside, in the one of the first source, or else in any. */
+  #chooseArena(dst: Block, src: Block): void {
+    if (dst.bytes === this.#view) return;
+    const ofDst = this.#arenas.of(dst.bytes.buffer);
+    const ofSrc = ofDst === undefined ? this.#arenas.of(src.bytes.buffer) : undefined;
+    this.#arena = ofDst ?? ofSrc ?? this.#arenas.first;
+    this.#view = ofDst !== undefined ? dst.bytes : ofSrc !== undefined ? src.bytes : null;
+  }
+
+  /** The same with operands outside of the arena. The slot is filled in but for addresses and length. */
+  #sumStaged(
+    kernel: number,
+    p: Block | null,
+    q: Block | null,
+    srcs: readonly Block[],
+    srcCnt: number,
+    reversed: boolean,
+    lengthBytes: number,
+    mode: SumMode,
+  ): number {
+    const { words, sums } = this.#arena;
+    const share = Math.floor(STAGING_BYTES / (srcCnt + 2)) & -64;
+    const stride = Math.min(share, MAX_STAGED_BYTES + STAGING_GAP_BYTES);
+    const step = stride - STAGING_GAP_BYTES;
+    let flags = 0;
+    for (let at = 0; at < lengthBytes; at += step) {
+      const count = Math.min(step, lengthBytes - at);
+      let stage = STAGING_START;
+      words[Slot.LENGTH_BYTES / 4] = count;
+      if (p !== null) words[Slot.P / 4] = this.#stageIn(p, at, count, stage, mode !== SumMode.REPLACE);
+      stage += stride;
+      if (q !== null) words[Slot.Q / 4] = this.#stageIn(q, at, count, stage, mode !== SumMode.REPLACE);
+      for (let i = 0; i < srcCnt; i++) {
+        stage += stride;
+        words[SRCS_WORD + (reversed ? srcCnt - 1 - i : i)] = this.#stageIn(srcs[i]!, at, count, stage, true);
+      }
+      flags |= sums[kernel]!(SLOT);
+      if (mode === SumMode.CHECK) continue;
+      if (p !== null) this.#stageOut(p, at, count, STAGING_START);
+      if (q !== null) this.#stageOut(q, at, count, STAGING_START + stride);
+    }
+    return flags;
+  }
+
+  /** Where the kernel finds `count` bytes from offset `at` of an operand: in place, or at `stage`, where they are copied if `read`. */
+  #stageIn(block: Block, at: number, count: number, stage: number, read: boolean): number {
+    if (block.bytes === this.#view) return block.start + at;
+    if (read) this.#copyStaged(block, at, count, stage, true);
+    return stage;
+  }
+
+  #stageOut(block: Block, at: number, count: number, stage: number): void {
+    if (block.bytes !== this.#view) this.#copyStaged(block, at, count, stage, false);
+  }
+
+  #copyStaged(block: Block, at: number, count: number, stage: number, inwards: boolean): void {
+    const { bytes, words } = this.#arena;
+    const outside = this.#outside;
+    outside.bytes = block.bytes;
+    outside.words = block.words;
+    outside.start = block.start + at;
+    const staged = this.#staged;
+    staged.bytes = bytes;
+    staged.words = words;
+    staged.start = stage;
+    if (inwards) copy(staged, outside, count);
+    else copy(outside, staged, count);
+    // The client's memory is not to be held.
+    clearBlock(outside);
+    this.#arenas.bouncedBytes += count;
   }
 }

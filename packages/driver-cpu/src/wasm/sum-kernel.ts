@@ -98,7 +98,11 @@ class SumKernel {
       code.i32Const(0x0f).i8x16Splat().set(this.#nibble);
       code.i32Const(0x1d).i8x16Splat().set(this.#polynomial);
     }
-    for (const [i, src] of this.#srcs.entries()) code.get(SLOT).i32Load(Slot.SRCS + 4 * i).set(src);
+    for (const [i, src] of this.#srcs.entries())
+      code
+        .get(SLOT)
+        .i32Load(Slot.SRCS + 4 * i)
+        .set(src);
     this.#columns(COLUMN_VECTORS);
     this.#columns(1);
     code.get(SLOT).get(this.#at).call(tail);
@@ -136,7 +140,10 @@ class SumKernel {
       }
       return;
     }
-    const sums = [...(this.#shape.p ? this.#pSums : []), ...(this.#shape.q !== QForm.NONE ? this.#qSums : [])];
+    const sums = [
+      ...(this.#shape.p ? this.#pSums : []),
+      ...(this.#shape.q !== QForm.NONE ? this.#qSums : []),
+    ];
     for (const sum of sums) code.get(this.#zero).set(sum);
     code.i32Const(0).set(this.#i);
     code.while(
@@ -161,7 +168,10 @@ class SumKernel {
     for (let v = 0; v < vectors; v++) {
       const pSum = this.#pSums[v] as number;
       const qSum = this.#qSums[v] as number;
-      code.get(this.#from).v128Load(VECTOR_BYTES * v).set(this.#data);
+      code
+        .get(this.#from)
+        .v128Load(VECTOR_BYTES * v)
+        .set(this.#data);
       if (first) {
         if (p) code.get(this.#data).set(pSum);
         if (q !== QForm.NONE) code.get(this.#data).set(qSum);
@@ -203,12 +213,20 @@ class SumKernel {
     code.get(base).get(this.#at).i32Add().set(this.#from);
     for (const [v, sum] of sums.entries()) {
       if (mode === SumMode.CHECK) {
-        code.get(sum).get(this.#from).v128Load(VECTOR_BYTES * v).v128Xor();
+        code
+          .get(sum)
+          .get(this.#from)
+          .v128Load(VECTOR_BYTES * v)
+          .v128Xor();
         code.get(difference).v128Or().set(difference);
         continue;
       }
       code.get(this.#from).get(sum);
-      if (mode === SumMode.CONTINUE) code.get(this.#from).v128Load(VECTOR_BYTES * v).v128Xor();
+      if (mode === SumMode.CONTINUE)
+        code
+          .get(this.#from)
+          .v128Load(VECTOR_BYTES * v)
+          .v128Xor();
       code.v128Store(VECTOR_BYTES * v);
     }
   }
@@ -224,7 +242,10 @@ class SumKernel {
   #loadTables(): void {
     const code = this.#code;
     code.i32Const(5).i32Shl().tee(this.#table).v128Load(NIBBLE_TABLES).set(this.#low);
-    code.get(this.#table).v128Load(NIBBLE_TABLES + 16).set(this.#high);
+    code
+      .get(this.#table)
+      .v128Load(NIBBLE_TABLES + 16)
+      .set(this.#high);
   }
 
   /** Leaves a vector of field elements, multiplied by the coefficient whose tables are loaded, on the stack. */
@@ -276,7 +297,13 @@ export function writeTail(code: Code, p: boolean, q: boolean, mode: SumMode): vo
           if (q) {
             code.get(SLOT).get(i).i32Add().i32Load8U(Slot.COEFS).i32Const(5).i32Shl().set(table);
             code.get(table).get(data).i32Const(0x0f).i32And().i32Add().i32Load8U(NIBBLE_TABLES);
-            code.get(table).get(data).i32Const(4).i32ShrU().i32Add().i32Load8U(NIBBLE_TABLES + 16);
+            code
+              .get(table)
+              .get(data)
+              .i32Const(4)
+              .i32ShrU()
+              .i32Add()
+              .i32Load8U(NIBBLE_TABLES + 16);
             code.i32Xor().get(qSum).i32Xor().set(qSum);
           }
           code.get(i).i32Const(1).i32Add().set(i);

@@ -215,8 +215,8 @@ export class EngineOffload implements Offload {
     this.#last = tx.submit();
     if (this.#polling) return;
     this.#polling = true;
-    // A microtask later: the other chains of this turn belong to the same batch.
-    queueMicrotask(() => void this.#pollUntilIdle());
+    // When the event loop has been round: the stripes whose member I/O ends in the same turn belong to one batch.
+    nextTurn(() => void this.#pollUntilIdle());
   }
 
   async #pollUntilIdle(): Promise<void> {
@@ -239,6 +239,9 @@ export class EngineOffload implements Offload {
     for (const chain of this.#running) chain.abandon();
   }
 }
+
+/** Calls `task` when everything else that is due in this turn of the event loop has run. */
+const nextTurn: (task: () => void) => void = globalThis.setImmediate ?? ((task) => setTimeout(task, 0));
 
 function addressOf(page: StripePage): DmaAddr {
   const { mapping } = page;

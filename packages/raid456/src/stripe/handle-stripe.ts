@@ -15,7 +15,7 @@ import { isUptodate, type StripePage, setUptodate } from "./stripe-page.js";
 import { addToParity, checkParity, computeBlocks, reconstruct, sourcesFor } from "./syndrome.js";
 
 /** The unit in which md counts mismatches: a block of 4 KiB on each member (`RAID5_STRIPE_SIZE`). */
-export const MISMATCH_ROW_BYTES = 4096;
+const MISMATCH_ROW_BYTES = 4096;
 
 /** A piece of a request that lies in one page. */
 export interface Piece {

@@ -1,39 +1,106 @@
 import { gfExp, gfMul } from "@dmaengine/core";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { type Arena, HEAP_START } from "../memory/arena.js";
+import { Arenas } from "../memory/arenas.js";
+import { compileKernels } from "../wasm/compile.js";
+import { hasRelaxedSimd } from "../wasm/features.js";
 import type { Block, Kernels } from "./kernels.js";
 import { naiveKernels } from "./naive.js";
+import { SimdKernels } from "./simd.js";
 import { swarKernels } from "./swar.js";
 
 const LONG = process.env["DMAENGINE_LONG"] === "1";
+/** Long operands differ in what is left over after whole groups: this stride meets every remainder. */
+const STRIDE = LONG ? 1 : 7;
 const NUM_RUNS = LONG ? 5000 : 150;
 vi.setConfig({ testTimeout: LONG ? 600_000 : 60_000 });
 
-/** Where one operand lies: in which of two buffers, and how far from a word. */
+/** Where one operand lies: in which of two areas, and how far from the start of a vector. */
 interface Place {
-  readonly buffer: 0 | 1;
+  readonly area: 0 | 1;
   readonly misalignment: number;
 }
 
-/** Two buffers full of noise with operands in them, and gaps around these. */
-class Memory {
-  readonly buffers: readonly [Uint8Array, Uint8Array];
-  readonly operands: readonly Block[];
+/** Kernels, and two areas of memory of so many bytes for them to work on. */
+interface Variant {
+  readonly name: string;
+  readonly kernels: Kernels;
+  areas(sizes: readonly [number, number]): readonly [Block, Block];
+}
 
-  constructor(places: readonly Place[], lengthBytes: number, seed: number) {
-    const ends = [8, 8];
-    const starts = places.map(({ buffer, misalignment }) => {
-      const start = (ends[buffer] as number) + misalignment;
-      ends[buffer] = Math.ceil((start + lengthBytes) / 4) * 4 + 8;
+function outside(sizeBytes: number): Block {
+  const bytes = new Uint8Array(Math.ceil(sizeBytes / 4) * 4);
+  return { bytes, words: new Uint32Array(bytes.buffer), start: 0 };
+}
+
+function within({ bytes, words }: Arena, start: number): Block {
+  return { bytes, words, start };
+}
+
+/** SIMD kernels with both areas in linear memory, in two linear memories, one of them in none, or both. */
+async function simdVariants(name: string, relaxed: boolean): Promise<Variant[]> {
+  const module = await compileKernels(relaxed);
+  const arenas = new Arenas(module, 2 ** 30);
+  const small = arenas.alloc(1, 64);
+  const large = arenas.alloc(20_000_000, 64);
+  const one = arenas.of(small.buffer) as Arena;
+  const other = arenas.of(large.buffer) as Arena;
+  expect(one).not.toBe(other);
+  const kernels = new SimdKernels(arenas);
+  const variant = (where: string, areas: Variant["areas"]): Variant => ({
+    name: `${name}, ${where}`,
+    kernels,
+    areas,
+  });
+  return [
+    variant("inside", ([size]) => [
+      within(one, HEAP_START),
+      within(one, HEAP_START + Math.ceil(size / 64) * 64),
+    ]),
+    variant("in two arenas", () => [within(one, HEAP_START), within(other, HEAP_START)]),
+    variant("half outside", ([, size]) => [within(other, HEAP_START), outside(size)]),
+    variant("outside", ([size, otherSize]) => [outside(size), outside(otherSize)]),
+  ];
+}
+
+const plainly = (sizes: readonly [number, number]): readonly [Block, Block] => [
+  outside(sizes[0]),
+  outside(sizes[1]),
+];
+const naive: Variant = { name: "naive", kernels: naiveKernels, areas: plainly };
+const variants: readonly Variant[] = [
+  { name: "swar", kernels: swarKernels, areas: plainly },
+  ...(await simdVariants("simd", false)),
+  ...(hasRelaxedSimd() ? await simdVariants("relaxed simd", true) : []),
+];
+
+/** Two areas full of noise with operands in them, and gaps around these. */
+class Memory {
+  readonly operands: readonly Block[];
+  readonly #areas: readonly { readonly block: Block; readonly sizeBytes: number }[];
+
+  constructor(variant: Variant, places: readonly Place[], lengthBytes: number, seed: number) {
+    const ends: [number, number] = [32, 32];
+    const starts = places.map(({ area, misalignment }) => {
+      const start = ends[area] + misalignment;
+      ends[area] = Math.ceil((start + lengthBytes) / 16) * 16 + 32;
       return start;
     });
-    this.buffers = [noise(ends[0] as number, seed), noise(ends[1] as number, ~seed)];
-    const words = this.buffers.map((bytes) => new Uint32Array(bytes.buffer, 0, bytes.length >>> 2));
-    this.operands = places.map(({ buffer }, i) => ({
-      bytes: this.buffers[buffer],
-      words: words[buffer] as Uint32Array,
-      start: starts[i] as number,
-    }));
+    this.#areas = variant.areas(ends).map((block, i) => ({ block, sizeBytes: ends[i] as number }));
+    for (const [i, { block, sizeBytes }] of this.#areas.entries()) {
+      block.bytes.set(noise(sizeBytes, i === 0 ? seed : ~seed), block.start);
+    }
+    this.operands = places.map(({ area }, i) => {
+      const { block } = this.#areas[area] as { block: Block };
+      return { ...block, start: block.start + (starts[i] as number) };
+    });
+  }
+
+  contents(): Uint8Array {
+    return Buffer.concat(
+      this.#areas.map(({ block, sizeBytes }) => block.bytes.subarray(block.start, block.start + sizeBytes)),
+    );
   }
 }
 
@@ -52,31 +119,30 @@ function noise(lengthBytes: number, seed: number): Uint8Array {
 
 /** Runs the same with the fast kernels and the naive ones; memory must be the same afterwards, to the last byte, and the answer too. */
 function expectSame(
+  variant: Variant,
   places: readonly Place[],
   lengthBytes: number,
   seed: number,
   run: (kernels: Kernels, operands: readonly Block[]) => unknown,
 ): void {
-  const fast = new Memory(places, lengthBytes, seed);
-  const naive = new Memory(places, lengthBytes, seed);
-  const answer = run(swarKernels, fast.operands);
-  expect(answer).toBe(run(naiveKernels, naive.operands));
-  for (const [i, bytes] of fast.buffers.entries()) {
-    // Not by toEqual: a mismatch of long arrays takes the runner very long to print.
-    const expected = naive.buffers[i] as Uint8Array;
-    expect(Buffer.compare(bytes, expected)).toBe(0);
-  }
+  const fast = new Memory(variant, places, lengthBytes, seed);
+  const plain = new Memory(naive, places, lengthBytes, seed);
+  const answer = run(variant.kernels, fast.operands);
+  expect(answer).toBe(run(naive.kernels, plain.operands));
+  // Not by toEqual: a mismatch of long arrays takes the runner very long to print.
+  expect(Buffer.compare(fast.contents(), plain.contents())).toBe(0);
 }
 
-const ALIGNED: Place = { buffer: 0, misalignment: 0 };
-const aligned = (count: number): Place[] => new Array<Place>(count).fill(ALIGNED);
+/** Every third operand in the other area. */
+const aligned = (count: number): Place[] =>
+  Array.from({ length: count }, (_, i) => ({ area: i % 3 === 2 ? 1 : 0, misalignment: 0 }));
 const ASCENDING = Uint8Array.from({ length: 255 }, (_, i) => gfExp(i));
 const SCATTERED = Uint8Array.from({ length: 255 }, (_, i) => gfExp(91 * i + 7));
 
-describe("swar kernels do what the naive ones do", () => {
+describe.each(variants)("$name: kernels do what the naive ones do", (variant) => {
   it("for every length up to 4097 bytes", () => {
-    for (let length = 1; length <= 4097; length++) {
-      expectSame(aligned(4), length, length, (kernels, [p, q, ...srcs]) => {
+    for (let length = 1; length <= 4097; length += length < 600 ? 1 : STRIDE) {
+      expectSame(variant, aligned(4), length, length, (kernels, [p, q, ...srcs]) => {
         kernels.pq(p!, q!, srcs, ASCENDING, 2, length, false);
         kernels.xor(srcs[0]!, [p!, srcs[1]!], 2, length);
       });
@@ -86,9 +152,9 @@ describe("swar kernels do what the naive ones do", () => {
   it("for every number of sources", () => {
     for (let srcCnt = 1; srcCnt <= 255; srcCnt++) {
       for (const coefs of [ASCENDING, ASCENDING.slice(0, srcCnt).reverse(), SCATTERED]) {
-        expectSame(aligned(srcCnt + 3), 61, srcCnt, (kernels, [dst, p, q, ...srcs]) => {
-          kernels.xor(dst!, srcs, srcCnt, 61);
-          kernels.pq(p!, q!, srcs, coefs, srcCnt, 61, false);
+        expectSame(variant, aligned(srcCnt + 3), 157, srcCnt, (kernels, [dst, p, q, ...srcs]) => {
+          kernels.xor(dst!, srcs, srcCnt, 157);
+          kernels.pq(p!, q!, srcs, coefs, srcCnt, 157, false);
         });
       }
     }
@@ -98,13 +164,13 @@ describe("swar kernels do what the naive ones do", () => {
     for (let combination = 0; combination < 256; combination++) {
       const places = [0, 2, 4, 6].map(
         (shift): Place => ({
-          buffer: 0,
+          area: 0,
           misalignment: (combination >> shift) & 3,
         }),
       );
-      for (let length = 1; length <= 70; length += 3) {
+      for (const length of [1, 2, 3, 4, 5, 19, 70, 127, 128, 205]) {
         for (const continues of [false, true]) {
-          expectSame(places, length, combination, (kernels, [p, q, ...srcs]) => {
+          expectSame(variant, places, length, combination, (kernels, [p, q, ...srcs]) => {
             kernels.pq(p!, q!, srcs, ASCENDING, 2, length, continues);
             kernels.xor(p!, srcs, 2, length);
           });
@@ -116,11 +182,11 @@ describe("swar kernels do what the naive ones do", () => {
   it("for a copy and a fill of every length and alignment", () => {
     for (let combination = 0; combination < 32; combination++) {
       const places: Place[] = [
-        { buffer: 0, misalignment: combination & 3 },
-        { buffer: combination >> 4 === 0 ? 0 : 1, misalignment: (combination >> 2) & 3 },
+        { area: 0, misalignment: combination & 3 },
+        { area: combination >> 4 === 0 ? 0 : 1, misalignment: (combination >> 2) & 3 },
       ];
       for (let length = 1; length <= 700; length++) {
-        expectSame(places, length, combination, (kernels, [dst, src]) => {
+        expectSame(variant, places, length, combination, (kernels, [dst, src]) => {
           kernels.fill(src!, combination * 8 + 1, Math.ceil(length / 2));
           kernels.copy(dst!, src!, length);
         });
@@ -129,11 +195,11 @@ describe("swar kernels do what the naive ones do", () => {
   });
 });
 
-it("swar kernels find any one wrong byte", () => {
-  const length = 70;
+it.each(variants)("$name: kernels find any one wrong byte", (variant) => {
+  const length = 150;
   for (let wrongAt = 0; wrongAt < length; wrongAt++) {
     for (const coefs of [ASCENDING, SCATTERED]) {
-      expectSame(aligned(4), length, wrongAt, (kernels, [p, q, ...srcs]) => {
+      expectSame(variant, aligned(4), length, wrongAt, (kernels, [p, q, ...srcs]) => {
         kernels.pq(p!, q!, srcs, coefs, 2, length, false);
         p!.bytes[p!.start + wrongAt]! ^= 1;
         const wrongP = kernels.pqVal(p!, q!, srcs, coefs, 2, length);
@@ -146,16 +212,16 @@ it("swar kernels find any one wrong byte", () => {
   }
 });
 
-const place = fc.record({ buffer: fc.constantFrom(0 as const, 1 as const), misalignment: fc.nat(3) });
+const place = fc.record({ area: fc.constantFrom(0 as const, 1 as const), misalignment: fc.nat(15) });
 
 /** Operands that all lie alike in their words (three times in four), or any way. */
 const places = (count: number): fc.Arbitrary<Place[]> =>
   fc.oneof(
     {
       weight: 3,
-      arbitrary: fc.nat(3).chain((misalignment) =>
+      arbitrary: fc.nat(15).chain((misalignment) =>
         fc.array(
-          place.map(({ buffer }): Place => ({ buffer, misalignment })),
+          place.map(({ area }): Place => ({ area, misalignment })),
           { minLength: count, maxLength: count },
         ),
       ),
@@ -181,7 +247,7 @@ const coefficients = (srcCnt: number): fc.Arbitrary<Uint8Array> =>
     fc.uint8Array({ minLength: srcCnt, maxLength: srcCnt }),
   );
 
-describe("swar kernels do what the naive ones do, for anything", () => {
+describe.each(variants)("$name: kernels do what the naive ones do, for anything", (variant) => {
   const seed = fc.integer();
 
   it("xor, also into a source, and its check", () => {
@@ -199,7 +265,7 @@ describe("swar kernels do what the naive ones do, for anything", () => {
     );
     fc.assert(
       fc.property(scenario, (s) => {
-        expectSame(s.places, s.lengthBytes, s.seed, (kernels, [spare, ...srcs]) => {
+        expectSame(variant, s.places, s.lengthBytes, s.seed, (kernels, [spare, ...srcs]) => {
           const dst = srcs[s.inPlace] ?? spare!;
           const sum = kernels.xorVal(srcs, s.srcCnt, s.lengthBytes);
           kernels.xor(dst, srcs, s.srcCnt, s.lengthBytes);
@@ -232,7 +298,7 @@ describe("swar kernels do what the naive ones do, for anything", () => {
     fc.assert(
       fc.property(scenario, (s) => {
         fc.pre(s.pInPlace !== s.qInPlace || s.pInPlace < 0);
-        expectSame(s.places, s.lengthBytes, s.seed, (kernels, [spareP, spareQ, ...srcs]) => {
+        expectSame(variant, s.places, s.lengthBytes, s.seed, (kernels, [spareP, spareQ, ...srcs]) => {
           const p = s.outputs.includes("p") ? (srcs[s.pInPlace] ?? spareP!) : null;
           const q = s.outputs.includes("q") ? (srcs[s.qInPlace] ?? spareQ!) : null;
           const check = (): number => kernels.pqVal(p, q, srcs, s.coefs, s.srcCnt, s.lengthBytes);
