@@ -64,7 +64,9 @@ function requestAll(engine: DmaEngine, device: DmaDevice): DmaChan<PatternedOper
   const chans: DmaChan<PatternedOperation>[] = [];
   for (;;) {
     try {
-      chans.push(engine.requestChannel(operations, { client: "dmatest", filter: (other) => other === device }));
+      chans.push(
+        engine.requestChannel(operations, { client: "dmatest", filter: (other) => other === device }),
+      );
     } catch (error) {
       if (DmaError.isInstance(error) && error.code === "ERR_DMA_NO_CHANNEL") return chans;
       throw error;

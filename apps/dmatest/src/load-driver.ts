@@ -45,9 +45,13 @@ async function importPlugin(specifier: string): Promise<Readonly<Record<string, 
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const help = isFile ? "" : `. If it is not installed: npm install ${specifier}`;
-    throw new DmatestError("ERR_DMATEST_DRIVER", `the driver "${specifier}" can't be loaded: ${reason}${help}`, {
-      cause: error,
-    });
+    throw new DmatestError(
+      "ERR_DMATEST_DRIVER",
+      `the driver "${specifier}" can't be loaded: ${reason}${help}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

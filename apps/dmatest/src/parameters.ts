@@ -104,13 +104,16 @@ export function parseParameters(words: readonly string[]): Parameters {
   for (const word of words) {
     const [, name = "", value] = /^(?:dmatest\.)?(\w+)(?:=(.*))?$/.exec(word) ?? [];
     if (name === "run" || name === "wait") {
-      if (!parseFlag(word, value)) throw refused(`${word}: this program always runs its tests and waits for them`);
+      if (!parseFlag(word, value))
+        throw refused(`${word}: this program always runs its tests and waits for them`);
     } else if (name === "channel") {
       if (value === undefined || value === "") throw refused(`${word}: expected channel=NAME`);
       if (channels.includes(value)) throw refused(`${word}: this channel was asked for already`);
       channels.push(value);
     } else if (!Object.hasOwn(DEFAULTS, name)) {
-      throw refused(`"${word}" is no parameter of dmatest; expected one of ${Object.keys(DEFAULTS).join(", ")}`);
+      throw refused(
+        `"${word}" is no parameter of dmatest; expected one of ${Object.keys(DEFAULTS).join(", ")}`,
+      );
     } else parameters[name] = parseValue(name, word, value);
   }
   const result = { ...parameters, channel: channels } as unknown as Parameters;

@@ -1,25 +1,28 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { type Random, TransferPattern } from "@dmaengine/conformance";
 import {
   type BlockLimits,
   DMA_CTRL_ACK,
   DMA_PREP_INTERRUPT,
   type DmaAddr,
-  type DmaCookie,
   DmaDirection,
   DmaError,
   DmaStatus,
+  type DmaTxDescriptor,
   type DmaUnmapData,
 } from "@dmaengine/core";
 import type { TestThread } from "./channels.js";
 import type { Parameters } from "./parameters.js";
 import type { BufferMismatch, Report, ResultText, ThreadSummary } from "./report.js";
 
-/** What a thread returns when it can't have the buffers that it wants. */
+/** What a thread returns that can't have the buffers it wants. */
 const ENOMEM = -12;
-/** Most buffers of one transfer. */
-const MAX_BUFFERS = 254;
+/** A thread with as many buffers as this is refused. */
+const TOO_MANY_BUFFERS = 255;
 /** How long a thread waits before it tries again where it got no descriptor. */
 const RETRY_MILLIS = 100;
+/** How long a thread may work before it lets the event loop have a turn. */
+const SLICE_MILLIS = 20;
 
 /** What all threads of a run have in common. */
 export interface Run {
@@ -30,44 +33,236 @@ export interface Run {
   readonly signal: AbortSignal;
 }
 
-/** One test: where the data is, and how it came out. */
-interface Attempt {
+/** Does one operation on one channel until it has done it often enough: `dmatest_func` of drivers/dma/dmatest.c. */
+export async function runThread(thread: TestThread, run: Run): Promise<ThreadSummary> {
+  const { parameters, report, signal } = run;
+  const buffers = thread.transfer.sources + thread.transfer.destinations;
+  const isRefused =
+    buffers >= TOO_MANY_BUFFERS || alignBytesOf(thread, parameters) > parameters.test_buf_size;
+  const tester = new Tester(thread, run);
+  const startedAt = performance.now();
+  let sliceEndsAt = startedAt + SLICE_MILLIS;
+  let tests = 0;
+  let failures = 0;
+  let bytes = 0;
+  while (!isRefused && !signal.aborted && (parameters.iterations === 0 || tests < parameters.iterations)) {
+    tests += 1;
+    const outcome = await tester.test();
+    bytes += outcome.lengthBytes;
+    const passed = outcome.text === "test passed";
+    if (!passed) failures += 1;
+    if (!passed || parameters.verbose) {
+      report.result({ thread: thread.name, test: tests, ...outcome, value: outcome.mismatches.length });
+    }
+    if (performance.now() > sliceEndsAt) {
+      await setImmediate();
+      sliceEndsAt = performance.now() + SLICE_MILLIS;
+    }
+  }
+  const seconds = (performance.now() - startedAt - tester.besidesMillis) / 1000;
+  const summary: ThreadSummary = {
+    thread: thread.name,
+    tests,
+    failures,
+    iops: seconds > 0 ? tests / seconds : 0,
+    kibPerSecond: seconds > 0 ? bytes / 1024 / seconds : 0,
+    returnValue: isRefused ? ENOMEM : 0,
+  };
+  report.summary(summary);
+  return summary;
+}
+
+/** Which part of the buffers a test transfers. */
+interface Region {
   readonly srcOffsetBytes: number;
   readonly dstOffsetBytes: number;
   readonly lengthBytes: number;
+}
+
+interface Outcome extends Region {
   readonly text: ResultText;
   readonly mismatches: readonly BufferMismatch[];
 }
 
-/**
- * Does one operation on one channel until it has done it often enough, as `dmatest_func` of drivers/dma/dmatest.c.
- *
- * Unlike the original it takes the channel to rest before it unmaps buffers that a transfer did not finish in time, and in polled mode it
- * leaves the channel alone after a test that ended: terminating it would take other threads' work with it.
- */
-export async function runThread(thread: TestThread, run: Run): Promise<ThreadSummary> {
-  const { parameters, report } = run;
-  const { chan, transfer } = thread;
-  const buffers = makeBuffers(thread, parameters);
-  if (buffers === null) return report1(report, summaryOf(thread.name, 0, 0, 0, 0, ENOMEM));
+/** Mapped buffers. The record unmaps them all. */
+interface Mapped {
+  readonly unmap: DmaUnmapData;
+  readonly srcs: readonly DmaAddr[];
+  readonly dsts: readonly DmaAddr[];
+}
 
-  const started = performance.now();
-  const clock: Clock = { besidesMillis: 0 };
-  let tests = 0;
-  let failures = 0;
-  let bytes = 0;
-  while (!run.signal.aborted && (parameters.iterations === 0 || tests < parameters.iterations)) {
-    tests += 1;
-    const attempt = await tryOnce(thread, run, buffers, clock);
-    bytes += attempt.lengthBytes;
-    const passed = attempt.text === "test passed";
-    if (!passed) failures += 1;
-    if (!passed || parameters.verbose) {
-      const { mismatches } = attempt;
-      report.result({ thread: thread.name, test: tests, ...attempt, value: mismatches.length });
-    }
-    if (chan.removed) break;
+/**
+ * The buffers of one thread, and one test after the other with them.
+ *
+ * Unlike the original it brings the channel to rest before it unmaps buffers that a transfer has not finished with in time. And in polled
+ * mode it leaves the channel alone after a transfer that ended: terminating it would end other threads' transfers, too.
+ */
+class Tester {
+  /** Time that went into filling and comparing buffers. */
+  besidesMillis = 0;
+  readonly #thread: TestThread;
+  readonly #run: Run;
+  readonly #srcs: readonly Uint8Array[];
+  readonly #dsts: readonly Uint8Array[];
+
+  constructor(thread: TestThread, run: Run) {
+    this.#thread = thread;
+    this.#run = run;
+    const buffers = (count: number): Uint8Array[] =>
+      Array.from({ length: count }, () => new Uint8Array(run.parameters.test_buf_size));
+    this.#srcs = buffers(thread.transfer.sources);
+    this.#dsts = buffers(thread.transfer.destinations);
   }
-  const seconds = (performance.now() - started - clock.besidesMillis) / 1000;
-  return report1(report, summaryOf(thread.name, tests, failures, seconds, bytes, 0));
+
+  async test(): Promise<Outcome> {
+    const region = this.#anyRegion();
+    const { srcOffsetBytes, dstOffsetBytes, lengthBytes } = region;
+    const isFill = this.#thread.transfer.operation === "memset";
+    const pattern = new TransferPattern({ offsetBytes: srcOffsetBytes, lengthBytes }, dstOffsetBytes, isFill);
+    this.#besides(() => {
+      for (const src of this.#srcs) pattern.fillSource(src);
+      for (const dst of this.#dsts) pattern.fillDestination(dst);
+    });
+    const mapped = this.#map();
+    if (typeof mapped === "string") return { ...region, text: mapped, mismatches: [] };
+    const error = await this.#transfer(mapped, region, pattern.fillByte);
+    mapped.unmap.put();
+    if (error !== null) return { ...region, text: error, mismatches: [] };
+    const mismatches: BufferMismatch[] = [];
+    this.#besides(() => {
+      for (const src of this.#srcs) {
+        for (const mismatch of pattern.checkSource(src)) mismatches.push({ side: "srcbuf", ...mismatch });
+      }
+      for (const dst of this.#dsts) {
+        for (const mismatch of pattern.checkDestination(dst))
+          mismatches.push({ side: "dstbuf", ...mismatch });
+      }
+    });
+    return { ...region, text: mismatches.length > 0 ? "data error" : "test passed", mismatches };
+  }
+
+  #anyRegion(): Region {
+    const { parameters, random } = this.#run;
+    const { test_buf_size, transfer_size, norandom } = parameters;
+    const alignBytes = alignBytesOf(this.#thread, parameters);
+    const align = (value: number): number => Math.floor(value / alignBytes) * alignBytes;
+    const { minLengthBytes = 1, maxLengthBytes = test_buf_size } = limitsOf(this.#thread);
+    const wanted = norandom ? test_buf_size : random.int(1, test_buf_size);
+    const possible = Math.max(alignBytes, align(Math.max(minLengthBytes, Math.min(wanted, maxLengthBytes))));
+    const lengthBytes = transfer_size === 0 ? possible : transfer_size;
+    const anyOffset = (): number => (norandom ? 0 : align(random.int(0, test_buf_size - lengthBytes)));
+    return { srcOffsetBytes: anyOffset(), dstOffsetBytes: anyOffset(), lengthBytes };
+  }
+
+  /** Maps whole buffers, the destinations in both directions, so that what is around the transfer survives. */
+  #map(): Mapped | ResultText {
+    const { device } = this.#thread.chan;
+    const { test_buf_size } = this.#run.parameters;
+    const unmap = device.getUnmapData(this.#srcs.length + this.#dsts.length);
+    unmap.len = test_buf_size;
+    const srcs: DmaAddr[] = [];
+    for (const src of this.#srcs) {
+      const addr = device.mapSingle(src, DmaDirection.TO_DEVICE);
+      if (device.mappingError(addr)) {
+        unmap.put();
+        return "src mapping error";
+      }
+      unmap.addr[srcs.push(addr) - 1] = addr;
+      unmap.toCnt += 1;
+    }
+    const dsts: DmaAddr[] = [];
+    for (const dst of this.#dsts) {
+      const addr = device.mapSingle(dst, DmaDirection.BIDIRECTIONAL);
+      if (device.mappingError(addr)) {
+        unmap.put();
+        return "dst mapping error";
+      }
+      unmap.addr[srcs.length + dsts.push(addr) - 1] = addr;
+      unmap.bidiCnt += 1;
+    }
+    return { unmap, srcs, dsts };
+  }
+
+  /** Does the transfer and waits for it. What went wrong, or null. */
+  async #transfer({ srcs, dsts }: Mapped, region: Region, fillByte: number): Promise<ResultText | null> {
+    const { chan, transfer } = this.#thread;
+    const { polled, timeout } = this.#run.parameters;
+    const tx = ifNotRemoved(() =>
+      transfer.prep(
+        dsts.map((addr) => addr + region.dstOffsetBytes),
+        srcs.map((addr) => addr + region.srcOffsetBytes),
+        region.lengthBytes,
+        fillByte,
+        polled ? DMA_CTRL_ACK : DMA_CTRL_ACK | DMA_PREP_INTERRUPT,
+      ),
+    );
+    if (tx === null) {
+      await setTimeout(RETRY_MILLIS);
+      return "prep error";
+    }
+    const called = polled ? null : callbackOf(tx);
+    const cookie = tx.submit();
+    if (called === null) {
+      const status = await chan.syncWait(cookie);
+      if (status === DmaStatus.COMPLETE) return null;
+      if (chan.txStatus(cookie) !== DmaStatus.ERROR) await this.#stop();
+      return "test timed out";
+    }
+    chan.issuePending();
+    if (!(await inTime(called, timeout))) {
+      await this.#stop();
+      return "test timed out";
+    }
+    const status = chan.txStatus(cookie);
+    if (status === DmaStatus.COMPLETE) return null;
+    return status === DmaStatus.ERROR ? "completion error status" : "completion busy status";
+  }
+
+  /** Sees to it that nothing touches the buffers any more. */
+  async #stop(): Promise<void> {
+    this.#thread.chan.terminate();
+    await this.#thread.chan.synchronize();
+  }
+
+  /** Fills or compares buffers, if that is wanted, in time that doesn't count. */
+  #besides(work: () => void): void {
+    if (this.#run.parameters.noverify) return;
+    const startedAt = performance.now();
+    work();
+    this.besidesMillis += performance.now() - startedAt;
+  }
+}
+
+function limitsOf({ chan, transfer }: TestThread): BlockLimits {
+  return chan.limits[transfer.operation];
+}
+
+function alignBytesOf(thread: TestThread, { alignment }: Parameters): number {
+  return alignment >= 0 ? 2 ** alignment : (limitsOf(thread).alignBytes ?? 1);
+}
+
+/** Null also when the device was taken away. */
+function ifNotRemoved(prep: () => DmaTxDescriptor | null): DmaTxDescriptor | null {
+  try {
+    return prep();
+  } catch (error) {
+    if (DmaError.isInstance(error) && error.code === "ERR_DMA_REMOVED") return null;
+    throw error;
+  }
+}
+
+function callbackOf(tx: DmaTxDescriptor): Promise<void> {
+  return new Promise((resolve) => {
+    tx.callback = () => resolve();
+  });
+}
+
+/** Whether a promise resolves in time; -1 milliseconds are for ever. */
+async function inTime(promise: Promise<void>, millis: number): Promise<boolean> {
+  if (millis < 0) return promise.then(() => true);
+  const timer = new AbortController();
+  const timeout = setTimeout(millis, false, { signal: timer.signal }).catch(() => false);
+  const resolved = await Promise.race([promise.then(() => true), timeout]);
+  timer.abort();
+  return resolved;
 }

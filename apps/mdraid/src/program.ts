@@ -39,69 +39,76 @@ export function buildProgram(io: Io, onStatus: (status: number) => void): Comman
   const run = async (status: Promise<number>): Promise<void> => onStatus(await status);
   withOutput(program, io);
 
-  engineOptions(command("create", "make a new array, with parity that fits"))
-    .argument(
-      "<members...>",
-      "files or devices, slot by slot; with --size, files that don't exist are created",
-    )
-    .requiredOption("-l, --level <level>", "4, 5 or 6", parseLevel)
-    .requiredOption("-n, --raid-devices <number>", "number of members", parseCount)
-    .option("-c, --chunk <size>", "chunk size", parseSize, parseSize("512K"))
-    .option("-p, --layout <name>", "mdadm's name of the layout (default: left-symmetric)")
-    .addOption(new Option("-e, --metadata <version>", "metadata format").choices(["1.2"]).default("1.2"))
-    .option("-z, --size <size>", "length of files that are created", parseSize)
-    .option("--assume-clean", "take the parity that is there as it is")
-    .option("-N, --name <name>", "name of the array", "mdraid")
-    .option("--force", "overwrite whatever is on the members")
-    .option("--json", "print the array as JSON")
-    .action((members: string[], options: CreateOptions) => run(runCreate(io, members, options)));
+  engineOptions(
+    command("create", "make a new array, with parity that fits")
+      .argument(
+        "<members...>",
+        "files or devices, slot by slot; with --size, files that don't exist are created",
+      )
+      .requiredOption("-l, --level <level>", "4, 5 or 6", parseLevel)
+      .requiredOption("-n, --raid-devices <number>", "number of members", parseCount)
+      .addOption(
+        new Option("-c, --chunk <size>", "chunk size").argParser(parseSize).default(512 * 1024, "512K"),
+      )
+      .option("-p, --layout <name>", "mdadm's name of the layout (default: left-symmetric)")
+      .addOption(new Option("-e, --metadata <version>", "metadata format").choices(["1.2"]).default("1.2"))
+      .option("-z, --size <size>", "length of files that are created", parseSize)
+      .option("--assume-clean", "take the parity that is there as it is")
+      .option("-N, --name <name>", "name of the array", "mdraid")
+      .option("--force", "overwrite whatever is on the members")
+      .option("--json", "print the array as JSON"),
+  ).action((members: string[], options: CreateOptions) => run(runCreate(io, members, options)));
 
   command("examine", "say what each member's superblock says")
     .argument("<members...>", MEMBERS)
     .option("--json", "print JSON")
     .action((members: string[], options: Json) => run(runExamine(io, members, options)));
 
-  assemblyOptions(command("detail", "say what array the members make up, and in what state"))
-    .argument("<members...>", MEMBERS)
-    .option("--json", "print JSON")
-    .action((members: string[], options: AssemblyOptions & Json) => run(runDetail(io, members, options)));
+  assemblyOptions(
+    command("detail", "say what array the members make up, and in what state")
+      .argument("<members...>", MEMBERS)
+      .option("--json", "print JSON"),
+  ).action((members: string[], options: AssemblyOptions & Json) => run(runDetail(io, members, options)));
 
-  engineOptions(assemblyOptions(command("read", "copy the array's content, or a part of it, out")))
-    .argument("<members...>", MEMBERS)
-    .option("--offset <size>", "first byte", parseSize, 0)
-    .option("--length <size>", "number of bytes (default: up to the end)", parseSize)
-    .option("-o, --output <file>", "where to; - is standard output", "-")
-    .action((members: string[], options: ReadOptions) => run(runRead(io, members, options)));
+  arrayOptions(
+    command("read", "copy the array's content, or a part of it, out")
+      .argument("<members...>", MEMBERS)
+      .option("--offset <size>", "first byte", parseSize, 0)
+      .option("--length <size>", "number of bytes (default: up to the end)", parseSize)
+      .option("-o, --output <file>", "where to; - is standard output", "-"),
+  ).action((members: string[], options: ReadOptions) => run(runRead(io, members, options)));
 
-  engineOptions(assemblyOptions(command("write", "store a file, or standard input, in the array")))
-    .argument("<members...>", MEMBERS)
-    .option("--offset <size>", "first byte", parseSize, 0)
-    .option("-i, --input <file>", "where from; - is standard input", "-")
-    .option("--json", "print the result as JSON")
-    .action((members: string[], options: WriteOptions) => run(runWrite(io, members, options)));
+  arrayOptions(
+    command("write", "store a file, or standard input, in the array")
+      .argument("<members...>", MEMBERS)
+      .option("--offset <size>", "first byte", parseSize, 0)
+      .option("-i, --input <file>", "where from; - is standard input", "-")
+      .option("--json", "print the result as JSON"),
+  ).action((members: string[], options: WriteOptions) => run(runWrite(io, members, options)));
 
-  engineOptions(
-    assemblyOptions(command("add", "put new members into empty slots, and rebuild what is not rebuilt")),
-  )
-    .usage("--to <members...> [options] -- [new members...]")
-    .argument(
-      "[new members...]",
-      "files or devices; files that don't exist are created as long as the others",
-    )
-    .requiredOption("--to <members...>", "the members that the array has; end them with --")
-    .option("--force", "overwrite whatever is on the new members")
-    .option("--json", "print the array as JSON")
-    .action((newMembers: string[], options: AddCommandOptions) => run(runAdd(io, newMembers, options)));
+  arrayOptions(
+    command("add", "put new members into empty slots, and rebuild what is not rebuilt")
+      .usage("--to <members...> [options] -- [new members...]")
+      .argument(
+        "[new members...]",
+        "files or devices; files that don't exist are created as long as the others",
+      )
+      .requiredOption("--to <members...>", "the members that the array has; end them with --")
+      .option("--force", "overwrite whatever is on the new members")
+      .option("--json", "print the array as JSON"),
+  ).action((members: string[], options: AddCommandOptions) => run(runAdd(io, members, options)));
 
-  engineOptions(assemblyOptions(command("check", "compare data with parity")))
-    .argument("<members...>", MEMBERS)
-    .option("--json", "print the result as JSON")
-    .action((members: string[], options: ScrubOptions) => run(runCheck(io, members, options)));
+  arrayOptions(
+    command("check", "compare data with parity")
+      .argument("<members...>", MEMBERS)
+      .option("--json", "print the result as JSON"),
+  ).action((members: string[], options: ScrubOptions) => run(runCheck(io, members, options)));
 
-  engineOptions(assemblyOptions(command("repair", "make parity anew where it does not match the data")))
-    .argument("<members...>", MEMBERS)
-    .option("--json", "print the result as JSON")
-    .action((members: string[], options: ScrubOptions) => run(runRepair(io, members, options)));
+  arrayOptions(
+    command("repair", "make parity anew where it does not match the data")
+      .argument("<members...>", MEMBERS)
+      .option("--json", "print the result as JSON"),
+  ).action((members: string[], options: ScrubOptions) => run(runRepair(io, members, options)));
 
   return program;
 }
@@ -111,6 +118,11 @@ function withOutput(command: Command, { stdout, stderr }: Io): Command {
     writeOut: (text) => stdout.write(text),
     writeErr: (text) => stderr.write(text.replace(/^error: /, "mdraid: ")),
   });
+}
+
+/** The options of the commands that move an array's data. */
+function arrayOptions(command: Command): Command {
+  return engineOptions(assemblyOptions(command));
 }
 
 function assemblyOptions(command: Command): Command {

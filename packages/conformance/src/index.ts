@@ -20,5 +20,6 @@ export {
   type PatternedTransfer,
   patternedTransfer,
 } from "./patterned-transfer.js";
+export { Random } from "./random.js";
 export type { CaseReport, ConformanceReport } from "./report.js";
 export type { Runner } from "./runner.js";

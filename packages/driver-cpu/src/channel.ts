@@ -1,6 +1,6 @@
 import { DmaTransResult } from "@dmaengine/core";
 import type { AddressSpace, ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
-import { type CpuOperation, type CpuTx, execute } from "./execute.js";
+import { type CpuOperation, type CpuTx, execute, residueBytesOf } from "./execute.js";
 import type { Kernels } from "./kernels/kernels.js";
 import { Operands } from "./operands.js";
 
@@ -43,7 +43,7 @@ export class CpuChannel implements DriverChannel<CpuOperation> {
       this.#head = (this.#head + 1) % this.#queue.length;
       this.#queued -= 1;
       const result = execute(tx, this.#operands, this.#kernels);
-      this.#host.complete(tx, result, result === DmaTransResult.NOERROR ? 0 : lengthBytesOf(tx));
+      this.#host.complete(tx, result, result === DmaTransResult.NOERROR ? 0 : residueBytesOf(tx));
     }
     this.#operands.release();
   }
@@ -60,9 +60,4 @@ export class CpuChannel implements DriverChannel<CpuOperation> {
     this.#queue.fill(null);
     this.#queued = 0;
   }
-}
-
-/** What a failed transaction leaves undone: all of it. */
-function lengthBytesOf(tx: CpuTx): number {
-  return tx.operation === "interrupt" ? 0 : tx.args.lengthBytes;
 }

@@ -2,7 +2,11 @@ import { conformance } from "@dmaengine/conformance";
 import { describe, expect, it } from "vitest";
 import { cpu } from "./index.js";
 
-conformance(
-  { describe, it, expect },
-  { name: "driver-cpu", driver: () => cpu(), long: process.env["DMAENGINE_LONG"] === "1" },
-);
+const long = process.env["DMAENGINE_LONG"] === "1";
+
+for (const kernels of ["auto", "swar"] as const) {
+  conformance(
+    { describe, it, expect },
+    { name: `driver-cpu, ${kernels} kernels`, driver: () => cpu({ kernels }), long },
+  );
+}

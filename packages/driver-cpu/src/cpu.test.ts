@@ -60,13 +60,48 @@ describe("cpu()", () => {
     expect(refused).toThrow(`expected a ringSize from 1 to 65536, got ${ringSize}`);
   });
 
-  it("maps any memory and copies none", async () => {
+  it.each([0, -1, 1.5, 1024 * 1024 - 1, Number.NaN])("refuses %s bytes of memory", (maxMemoryBytes) => {
+    expect(() => cpu({ maxMemoryBytes })).toThrow(
+      `expected maxMemoryBytes to be 1048576 or more, got ${maxMemoryBytes}`,
+    );
+  });
+
+  it("takes the fastest kernels that there are, or those that are asked for, and says which", () => {
+    expect(cpu().kernels).toMatch(/simd$/);
+    expect(cpu({ kernels: "simd" }).kernels).toBe("simd");
+    expect(cpu({ kernels: "swar" }).kernels).toBe("swar");
+  });
+});
+
+describe("memory", () => {
+  it("can be mapped wherever it is", async () => {
     const { chan, memory, base } = await open();
     const inTheMiddle = memory.subarray(100, 200);
     const addr = chan.device.mapSingle(inTheMiddle, DmaDirection.BIDIRECTIONAL);
     expect(addr).toBe(base + 100);
-    expect(chan.device.stats().mapping.bouncedBytes).toBe(0);
   });
+
+  it.each([
+    { kernels: "simd", where: "of alloc()", bounced: 0 },
+    { kernels: "simd", where: "of the client's own", bounced: 3000 },
+    { kernels: "swar", where: "of alloc()", bounced: 0 },
+    { kernels: "swar", where: "of the client's own", bounced: 0 },
+  ] as const)(
+    "$where: arithmetic with $kernels kernels copies $bounced bytes, a copy none",
+    async (given) => {
+      const { chan } = await open({ kernels: given.kernels });
+      const memory = given.where === "of alloc()" ? chan.device.alloc(4096) : new Uint8Array(4096);
+      memory.fill(3, 0, 1000).fill(5, 1000, 2000);
+      const addr = chan.device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
+      must(chan.prepXor(addr + 2000, [addr, addr + 1000], 2, 1000)).submit();
+      must(chan.prepMemcpy(addr + 3000, addr + 2000, 1000)).submit();
+      chan.issuePending();
+      expect(chan.device.stats().mapping.bouncedBytes).toBe(given.bounced);
+      expect(memory.subarray(2000, 4000).every((byte) => byte === 6)).toBe(true);
+      chan.device.unmapSingle(addr, 4096, DmaDirection.BIDIRECTIONAL);
+      chan.device.free(memory);
+    },
+  );
 });
 
 describe("completion", () => {

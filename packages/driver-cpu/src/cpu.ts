@@ -6,16 +6,22 @@ import {
   type DmaDomain,
   type DmaDriver,
   type DRIVER_CONTRACT,
+  type DriverChannel,
   defineDevice,
 } from "@dmaengine/core/driver";
 import { CpuChannel } from "./channel.js";
+import type { CpuOperation } from "./execute.js";
 import { type KernelsName, selectKernels } from "./kernels/select.js";
 import { SimdKernels } from "./kernels/simd.js";
 import { swarKernels } from "./kernels/swar.js";
 import { ArenaDomain } from "./memory/arena-domain.js";
 import { Arenas } from "./memory/arenas.js";
+import { SharedDomain } from "./memory/shared-domain.js";
+import { SharedMemory } from "./memory/shared-memory.js";
 import { MAX_SOURCES } from "./operands.js";
-import { compileKernels } from "./wasm/compile.js";
+import { compileKernels, compileWorkerKernels } from "./wasm/compile.js";
+import type { SpawnWorker } from "./workers/spawn.js";
+import { WorkerChannel } from "./workers/worker-channel.js";
 
 /** Options of the software engine. */
 export interface CpuOptions {
@@ -25,6 +31,15 @@ export interface CpuOptions {
   readonly ringSize?: number;
   /** Which kernels do the arithmetic. Default "auto": the fastest that the runtime has. */
   readonly kernels?: KernelsName | "auto";
+  /**
+   * How many worker threads do the work, each behind a channel of its own, 0 to 64. Default 0: none, it is done inline. Workers need SIMD
+   * kernels, and memory that threads can share: a browser's page has to be cross-origin isolated.
+   */
+  readonly workers?: number;
+  /** How a worker is started. `@dmaengine/driver-cpu/node` has it built in. */
+  readonly spawn?: SpawnWorker;
+  /** A worker that does nothing for so long although there is work is replaced, and what it had to do fails. Default 10000. */
+  readonly hangTimeoutMillis?: number;
   /**
    * Most bytes of linear memory for `device.alloc()`, what the kernels need for themselves included: 1 MiB or more.
    * Default 4 GiB. Memory is taken as it is needed.
@@ -39,16 +54,21 @@ export interface CpuDriver extends DmaDriver {
 }
 
 const MIN_MEMORY_BYTES = 1024 * 1024;
+const MAX_WORKERS = 64;
 
 /**
- * The software engine: one device with one channel that does every operation on the CPU.
+ * The software engine: one device that does every operation on the CPU.
  *
- * It works inline: `issuePending` executes everything that was submitted and completes it before it returns, so a poll never finds a
+ * Without workers it works inline: `issuePending` executes everything that was submitted and completes it before it returns, so a poll never finds a
  * transaction in progress that was issued. Callbacks run afterwards, in a microtask.
  *
  * Any memory can be mapped, at no cost. Arithmetic is done in linear memory: memory of `device.alloc()` is there already, and other memory
  * passes through it while a transaction runs, which `bouncedBytes` counts. A copy or fill works on any memory directly, and with the
  * kernels "swar" everything does.
+ *
+ * With workers there is a channel for each, and `issuePending` returns at once. Memory of `device.alloc()` is shared with them; other memory is
+ * copied when it is mapped, and back when it is unmapped. When a worker dies or hangs, what it had not done fails with `WRITE_FAILED`, and
+ * another one takes its place.
  *
  * A transaction with an address that is not mapped fails with `READ_FAILED` or `WRITE_FAILED` and writes nothing; those behind it are
  * executed.
@@ -67,12 +87,14 @@ export function cpu(options: CpuOptions = {}): CpuDriver {
     );
   }
   const kernels = selectKernels(options.kernels ?? "auto");
+  const workers = workerOptions(options, kernels);
   return {
     name: "@dmaengine/driver-cpu",
     // The number itself, not core's constant, which would always be that of the core at hand.
     contract: 1 satisfies typeof DRIVER_CONTRACT,
     kernels,
     async probe() {
+      if (workers !== null) return [await workerDevice(name, ringSize, maxMemoryBytes, kernels, workers)];
       if (kernels === "swar") {
         const domain = new DirectDomain(name);
         return [device(name, ringSize, domain, [(host) => new CpuChannel(host, domain.space, swarKernels)])];
@@ -88,11 +110,54 @@ export function cpu(options: CpuOptions = {}): CpuDriver {
   };
 }
 
+/** What is asked for in the way of workers; null: none. */
+interface WorkerOptions {
+  readonly count: number;
+  readonly spawn: SpawnWorker;
+  readonly hangTimeoutMillis: number;
+}
+
+function workerOptions(options: CpuOptions, kernels: KernelsName): WorkerOptions | null {
+  const { workers: count = 0, spawn, hangTimeoutMillis = 10_000 } = options;
+  if (!Number.isInteger(count) || count < 0 || count > MAX_WORKERS) {
+    throw new DmaError("ERR_DMA_LIMIT", `cpu: expected 0 to ${MAX_WORKERS} workers, got ${count}`);
+  }
+  if (!(hangTimeoutMillis > 0)) {
+    throw new DmaError("ERR_DMA_LIMIT", `cpu: expected hangTimeoutMillis above 0, got ${hangTimeoutMillis}`);
+  }
+  if (count === 0) return null;
+  if (kernels === "swar") {
+    throw new DmaError("ERR_DMA_CAPABILITY", "cpu: workers need SIMD kernels, and these are swar");
+  }
+  if (spawn === undefined) {
+    throw new DmaError(
+      "ERR_DMA_CAPABILITY",
+      "cpu: expected spawn, which starts a worker: on Node import cpu from @dmaengine/driver-cpu/node, elsewhere pass the option",
+    );
+  }
+  return { count, spawn, hangTimeoutMillis };
+}
+
+async function workerDevice(
+  name: string,
+  ringSize: number,
+  maxMemoryBytes: number,
+  kernels: KernelsName,
+  { count, spawn, hangTimeoutMillis }: WorkerOptions,
+): Promise<AnyDeviceDefinition> {
+  const module = await compileWorkerKernels(kernels === "relaxed-simd");
+  const memory = new SharedMemory(maxMemoryBytes);
+  const domain = new SharedDomain(name, memory);
+  const channel = (host: ChannelHost): WorkerChannel =>
+    new WorkerChannel(host, { spawn, module, memory, domain, hangTimeoutMillis });
+  return device(name, ringSize, domain, new Array<typeof channel>(count).fill(channel));
+}
+
 function device(
   name: string,
   ringSize: number,
   domain: DmaDomain,
-  channels: readonly ((host: ChannelHost) => CpuChannel)[],
+  channels: readonly ((host: ChannelHost) => DriverChannel<CpuOperation>)[],
 ): AnyDeviceDefinition {
   return defineDevice({
     name,

@@ -47,6 +47,11 @@ export function execute(tx: CpuTx, operands: Operands, kernels: Kernels): DmaTra
   }
 }
 
+/** What a failed transaction leaves undone: all of it. */
+export function residueBytesOf(tx: CpuTx): number {
+  return tx.operation === "interrupt" ? 0 : tx.args.lengthBytes;
+}
+
 function memcpy(args: MemcpyArgs, operands: Operands, kernels: Kernels): DmaTransResult {
   const { dst, src } = operands;
   if (!operands.find(src, args.src, args.lengthBytes)) return READ_FAILED;

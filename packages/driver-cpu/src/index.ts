@@ -1,8 +1,9 @@
 /**
- * The software engine: a dmaengine driver whose one channel works on the CPU, inside `issuePending`.
+ * The software engine: a dmaengine driver that works on the CPU, inline or in workers.
  *
  * @packageDocumentation
  */
 
 export { type CpuDriver, type CpuOptions, cpu } from "./cpu.js";
 export type { KernelsName } from "./kernels/select.js";
+export type { EngineWorker, SpawnWorker, WorkerTask } from "./workers/spawn.js";

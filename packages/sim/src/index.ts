@@ -4,6 +4,9 @@
  * @packageDocumentation
  */
 
+export { copyBlock } from "./arithmetic/copy.js";
+export { fillBlock } from "./arithmetic/fill.js";
+export { type SumMismatch, SumUnit } from "./arithmetic/sum-unit.js";
 export { ClockEvent, type ClockMode, VirtualClock } from "./clock.js";
 export { SimError, type SimErrorCode } from "./errors.js";
 export { type CpuContext, IrqController, IrqLine, Tasklet } from "./irq.js";

@@ -1,6 +1,7 @@
 import type { DmaEngine } from "@dmaengine/core";
 import { type AssembledArray, assemble } from "@dmaengine/md";
 import type { MemberDevice, MemberError } from "@dmaengine/raid456";
+import { CommandError } from "../errors.js";
 import { type Io, say } from "../io.js";
 import { describeWork } from "../report/work-table.js";
 import { openEngines } from "./engines.js";
@@ -33,6 +34,7 @@ export async function withAssembled<T>(
   const { members, failures } = await openForLooking(paths);
   try {
     for (const { message } of failures) say(io, `left out: ${message}`);
+    if (members.length === 0) throw new CommandError("ERR_MDRAID_REFUSED", "no member can be opened");
     return await task(await assembleAndSay(io, members, options), failures);
   } finally {
     await closeMembers(members);
@@ -76,16 +78,18 @@ export function withWritableArray<T>(
 /** Lets the plugins that the options name take part in a task, and prints what they did if that is asked for. */
 export async function withEngine<T>(
   io: Io,
-  { engine: names, stats }: EngineOptions,
+  { engine: names, stats }: Pick<EngineOptions, "engine" | "stats">,
   task: (engine: DmaEngine | null) => Promise<T>,
 ): Promise<T> {
   const { engine, close } = await openEngines(names);
-  try {
-    return await task(engine);
-  } finally {
-    if (stats) io.stderr.write(`${engine === null ? "no engine took part" : describeWork(engine.stats())}\n`);
-    await close();
-  }
+  return await thenClose(
+    () => task(engine),
+    async () => {
+      if (stats)
+        io.stderr.write(`${engine === null ? "no engine took part" : describeWork(engine.stats())}\n`);
+      await close();
+    },
+  );
 }
 
 /** Takes an assembled array into use, says how if that is asked for, and stops it cleanly however the task ends. */
@@ -101,12 +105,24 @@ export async function withOpenArray<T>(
     onMemberLost: (slot, device) =>
       say(io, `${device?.name} in slot ${slot} failed; the array goes on without it`),
   });
+  if (explain) io.stderr.write(`${array.explain().join("\n")}\n`);
+  return await thenClose(
+    () => task(array),
+    () => array.close(),
+  );
+}
+
+/** Runs a task, then closes what it has used. If both fail, it is the task's error that says why. */
+async function thenClose<T>(task: () => Promise<T>, close: () => Promise<void>): Promise<T> {
+  let result: T;
   try {
-    if (explain) io.stderr.write(`${array.explain().join("\n")}\n`);
-    return await task(array);
-  } finally {
-    await array.close();
+    result = await task();
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
   }
+  await close();
+  return result;
 }
 
 async function assembleAndSay(
@@ -121,5 +137,12 @@ async function assembleAndSay(
   for (const { device, reason } of assembled.rejected) say(io, `${device} is left out: ${reason}`);
   for (const slot of assembled.missing) say(io, `slot ${slot} has no member`);
   for (const sentence of assembled.forced) say(io, `forced: ${sentence}`);
+  if (!assembled.clean) {
+    const { resyncedBytes } = assembled;
+    say(
+      io,
+      `from byte ${resyncedBytes} of each member's data on, parity may not match; \`mdraid repair\` makes it right`,
+    );
+  }
   return assembled;
 }

@@ -82,6 +82,15 @@ describe("mdraid detail", () => {
     });
   });
 
+  test("says so when no member can be opened", async ({ workbench }) => {
+    const [a, b] = workbench.images(2) as [string, string];
+    const { status, stderr } = await workbench.run(["detail", a, b]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /left out: .*m0\.img: .*ENOENT.*\n.*m1\.img: .*ENOENT.*\nmdraid: no member can be opened\n$/,
+    );
+  });
+
   test("takes the array that is meant, of two", async ({ workbench }) => {
     const one = await workbench.create(5, 3, "-N", "one");
     const two = ["x", "y", "z"].map((name) => workbench.path(name));

@@ -31,6 +31,9 @@ export interface DemoOptions {
   readonly memberBytes: number;
 }
 
+const HEADLINE =
+  "A RAID-6 in Linux md's format, without the kernel: its parity is made by a simulated offload engine,\n" +
+  "which is driven through its registers and descriptors as the hardware would be.";
 const MEMBERS = 6;
 const CHUNK_BYTES = 64 * 1024;
 /** Any two will do. */
@@ -62,6 +65,7 @@ class Demo {
   }
 
   async run(): Promise<void> {
+    this.#io.stdout.write(`${HEADLINE}\n`);
     await this.#create();
     const { plan, sha256 } = await this.#store();
     await this.#lose();

@@ -1,7 +1,7 @@
 import { gfMul, SumCheck } from "@dmaengine/core";
 import { builtIn } from "./built-in.js";
 import { type OperationExercise, type OperationShape, range, sourceCounts } from "./exercise.js";
-import { COEFFICIENTS, OUTPUTS } from "./pq.js";
+import { COEFFICIENTS, canMultiply, OUTPUTS } from "./pq.js";
 
 /** What is wrong with P and Q: a bit of the first byte, the last, or nothing. */
 const DAMAGES: readonly { readonly title: string; readonly p: boolean; readonly q: boolean }[] = [
@@ -13,12 +13,13 @@ const DAMAGES: readonly { readonly title: string; readonly p: boolean; readonly 
 
 export const pqVal: OperationExercise<"pqVal"> = {
   definition: builtIn("pqVal"),
-  shapes({ maxSources }, long) {
+  shapes(limits, long) {
     const shapes: OperationShape<"pqVal">[] = [];
     for (const { title: output, flags } of OUTPUTS) {
-      for (const srcCnt of sourceCounts(1, maxSources, long)) {
+      for (const srcCnt of sourceCounts(1, limits.maxSources, long)) {
         for (const { title, of } of COEFFICIENTS) {
           const coefs = range(0, srcCnt).map(of);
+          if (!canMultiply(limits, coefs, flags)) continue;
           for (const damage of DAMAGES) {
             const name = `${output} of ${srcCnt} sources, ${title}, ${damage.title}`;
             shapes.push(check(name, coefs, flags, damage));

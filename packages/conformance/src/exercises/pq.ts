@@ -3,7 +3,9 @@ import {
   DMA_PREP_PQ_DISABLE_P,
   DMA_PREP_PQ_DISABLE_Q,
   dmaMaxPq,
+  dmaPqCoefsFit,
   gfExp,
+  type PqLimits,
 } from "@dmaengine/core";
 import { builtIn } from "./built-in.js";
 import { type OperationExercise, type OperationShape, range, sourceCounts } from "./exercise.js";
@@ -33,18 +35,27 @@ export const pq: OperationExercise<"pq"> = {
         for (const srcCnt of sourceCounts(1, dmaMaxPq(limits, flags), long)) {
           for (const { title, of } of COEFFICIENTS) {
             const coefs = range(0, srcCnt).map(of);
+            if (!canMultiply(limits, coefs, flags)) continue;
             const name = `${output.title} of ${srcCnt} sources, ${title}`;
             shapes.push(apart(resume === 0 ? name : `${name}, continued`, coefs, flags));
           }
         }
       }
       for (const srcCnt of sourceCounts(1, limits.maxSources, long)) {
-        shapes.push(...inPlace(srcCnt, output.title, output.flags));
+        const coefs = range(0, srcCnt).map(gfExp);
+        if (canMultiply(limits, coefs, output.flags)) {
+          shapes.push(...inPlace(coefs, output.title, output.flags));
+        }
       }
     }
     return shapes;
   },
 };
+
+/** Whether the engine has these coefficients, or doesn't need them. */
+export function canMultiply(limits: PqLimits, coefs: readonly number[], flags: number): boolean {
+  return (flags & DMA_PREP_PQ_DISABLE_Q) !== 0 || dmaPqCoefsFit(limits, coefs, coefs.length);
+}
 
 function apart(title: string, coefs: readonly number[], flags: number): OperationShape<"pq"> {
   return {
@@ -58,8 +69,8 @@ function apart(title: string, coefs: readonly number[], flags: number): Operatio
 }
 
 /** P is the first source, or Q the last, or both: recovery of lost blocks writes over what it reads. */
-function inPlace(srcCnt: number, output: string, flags: number): OperationShape<"pq">[] {
-  const coefs = range(0, srcCnt).map((index) => gfExp(index));
+function inPlace(coefs: readonly number[], output: string, flags: number): OperationShape<"pq">[] {
+  const srcCnt = coefs.length;
   const shapes: OperationShape<"pq">[] = [];
   if ((flags & DMA_PREP_PQ_DISABLE_P) === 0) {
     shapes.push({

@@ -31,6 +31,9 @@ export const recovery: Section = {
     async run(bench: Bench) {
       for (const device of bench.devicesWith("pq")) {
         const { pq } = device.capabilities;
+        if (pq?.fixedCoefs !== undefined) {
+          bench.skip(`${device.name} lacks coefficients that recovery needs`);
+        }
         if (pq === undefined || pq.maxSources < 2 || dmaMaxPq(pq, DMA_PREP_CONTINUE) < 1) {
           bench.skip(`${device.name} has too few sources to continue a sum`);
         }

@@ -282,6 +282,10 @@ describe("pq", () => {
     expect(dmaPqCoefsFit(limits, [128, 1, 0x1d], 2)).toBe(true);
     expect(dmaPqCoefsFit(limits, [1, 2, 2], 3)).toBe(false);
     expect(dmaPqCoefsFit(limits, [0x1d], 1)).toBe(false);
+    expect(dmaMaxPq(limits, 0)).toBe(8);
+    expect(dmaMaxPq(limits, DMA_PREP_CONTINUE)).toBe(0);
+    expect(dmaMaxPq({ ...limits, continuation: true }, DMA_PREP_CONTINUE)).toBe(8);
+    expect(dmaMaxPq(limits, DMA_PREP_CONTINUE)).toBe(0);
     const made = await rig(["pq"], { capabilities: { pq: limits } });
     const { prepPq } = made.chan;
     expect(prepPq(0, 64, [128], 1, [2], 16)).not.toBeNull();

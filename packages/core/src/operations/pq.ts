@@ -13,7 +13,7 @@ export interface PqLimits extends BlockLimits {
   readonly continuation: boolean;
   /**
    * The only coefficients that the engine has, each at most once in a transaction, where its multipliers are wired (Marvell: 1, 2, 4 … 128).
-   * Default: any, as often as wanted. Clients ask {@link dmaPqCoefsFit}.
+   * Default: any, as often as wanted. Clients ask {@link dmaPqCoefsFit}. Such an engine can't continue a sum unless it does so natively.
    */
   readonly fixedCoefs?: readonly number[];
 }
@@ -60,10 +60,12 @@ export interface PqOperation {
 
 /**
  * Most sources of a PQ transaction with these flags (`dma_maxpq`). An engine without native continuation reads its earlier
- * result as extra sources: Q alone when P is disabled, else P once and Q twice.
+ * result as extra sources: Q alone when P is disabled, else P once and Q twice. One with wired multipliers has no coefficients
+ * for these, and the answer is 0: it can't continue.
  */
 export function dmaMaxPq(limits: PqLimits, flags: number): number {
   if (limits.continuation || (flags & DMA_PREP_CONTINUE) === 0) return limits.maxSources;
+  if (limits.fixedCoefs !== undefined) return 0;
   return limits.maxSources - ((flags & DMA_PREP_PQ_DISABLE_P) !== 0 ? 1 : 3);
 }
 

@@ -65,7 +65,6 @@ describe("measured throughput", () => {
     const policy = measured({ now: () => 0, exploreEvery: 4 });
     play(policy, 12, 4096, (name) => (name === "a" ? 1 : 10));
     const order = play(policy, 200, 4096, (name) => (name === "a" ? 100 : 10));
-    expect(order.slice(-3).includes("a") && order.slice(-4).replaceAll("a", "").length < 3).toBe(false);
     expect(order.slice(-100).match(/a/g)?.length ?? 0).toBeLessThan(20);
   });
 

@@ -1,8 +1,7 @@
 import { type Arena, STAGING_BYTES, STAGING_START } from "../memory/arena.js";
 import type { Arenas } from "../memory/arenas.js";
-import { kernelNumber } from "../wasm/kernel-module.js";
 import { Slot } from "../wasm/slot.js";
-import { QForm } from "../wasm/sum-kernel.js";
+import { slotIndex, writeSum } from "../wasm/slot-writer.js";
 import { copy } from "./copy.js";
 import { fill } from "./fill.js";
 import { powerRun } from "./gf-words.js";
@@ -18,7 +17,7 @@ const MAX_STAGED_BYTES = 8192;
 const STAGING_GAP_BYTES = 192;
 /** The slot of an arena: its first bytes. */
 const SLOT = 0;
-const SRCS_WORD = Slot.SRCS / 4;
+const NO_COEFS = new Uint8Array(0);
 
 /** The kernels in WebAssembly SIMD. Operands outside of linear memory pass through a staging area, some KiB at a time. */
 export class SimdKernels implements Kernels {
@@ -39,14 +38,14 @@ export class SimdKernels implements Kernels {
 
   xor(dst: Block, srcs: readonly Block[], srcCnt: number, lengthBytes: number): void {
     if (lengthBytes < MIN_BYTES) swarKernels.xor(dst, srcs, srcCnt, lengthBytes);
-    else this.#sum(dst, null, srcs, null, srcCnt, lengthBytes, SumMode.REPLACE);
+    else this.#sum(dst, null, srcs, NO_COEFS, srcCnt, lengthBytes, SumMode.REPLACE);
   }
 
   xorVal(srcs: readonly Block[], srcCnt: number, lengthBytes: number): number {
     if (lengthBytes < MIN_BYTES || srcCnt === 1) return swarKernels.xorVal(srcs, srcCnt, lengthBytes);
     // The sum is zero when the last source is the sum of the others.
     const last = srcs[srcCnt - 1] as Block;
-    return this.#sum(last, null, srcs, null, srcCnt - 1, lengthBytes, SumMode.CHECK);
+    return this.#sum(last, null, srcs, NO_COEFS, srcCnt - 1, lengthBytes, SumMode.CHECK);
   }
 
   pq(
@@ -78,39 +77,25 @@ export class SimdKernels implements Kernels {
     p: Block | null,
     q: Block | null,
     srcs: readonly Block[],
-    coefs: Uint8Array | null,
+    coefs: Uint8Array,
     srcCnt: number,
     lengthBytes: number,
     mode: SumMode,
   ): number {
     this.#chooseArena(p ?? (q as Block), srcs[0]!);
-    const run = q === null || coefs === null ? 1 : powerRun(coefs, srcCnt);
-    const form = q === null ? QForm.NONE : run === 0 ? QForm.PRODUCTS : QForm.POWERS;
-    const kernel = kernelNumber(p !== null, form, mode, srcCnt);
     const arena = this.#arena;
-    const { words, bytes } = arena;
-    words[Slot.SRC_CNT / 4] = srcCnt;
-    words[Slot.LENGTH_BYTES / 4] = lengthBytes;
-    let inside = true;
-    if (p !== null) {
-      words[Slot.P / 4] = p.start;
-      inside = p.bytes === this.#view;
-    }
-    if (q !== null) {
-      words[Slot.Q / 4] = q.start;
-      inside = inside && q.bytes === this.#view;
-    }
-    // The highest power comes first.
-    for (let i = 0; i < srcCnt; i++) {
-      const at = run < 0 ? srcCnt - 1 - i : i;
-      const src = srcs[i]!;
-      words[SRCS_WORD + at] = src.start;
-      inside = inside && src.bytes === this.#view;
-      if (q !== null && coefs !== null) bytes[Slot.COEFS + at] = coefs[i]!;
-    }
-    if (q !== null) words[Slot.LOWEST_COEF / 4] = bytes[Slot.COEFS + srcCnt - 1]!;
-    if (inside) return arena.sums[kernel]!(SLOT);
-    return this.#sumStaged(kernel, p, q, srcs, srcCnt, run < 0, lengthBytes, mode);
+    const run = q === null ? 1 : powerRun(coefs, srcCnt);
+    const kernel = writeSum(arena, SLOT, p, q, srcs, coefs, srcCnt, run, lengthBytes, mode);
+    if (this.#allInside(p, q, srcs, srcCnt)) return arena.sums[kernel]!(SLOT);
+    return this.#sumStaged(kernel, p, q, srcs, srcCnt, run, lengthBytes, mode);
+  }
+
+  #allInside(p: Block | null, q: Block | null, srcs: readonly Block[], srcCnt: number): boolean {
+    const view = this.#view;
+    if (p !== null && p.bytes !== view) return false;
+    if (q !== null && q.bytes !== view) return false;
+    for (let i = 0; i < srcCnt; i++) if (srcs[i]!.bytes !== view) return false;
+    return true;
   }
 
   /** Works in the arena of the destination; if that is outside, in the one of the first source, or else in any. */
@@ -129,7 +114,7 @@ export class SimdKernels implements Kernels {
     q: Block | null,
     srcs: readonly Block[],
     srcCnt: number,
-    reversed: boolean,
+    run: -1 | 0 | 1,
     lengthBytes: number,
     mode: SumMode,
   ): number {
@@ -147,7 +132,7 @@ export class SimdKernels implements Kernels {
       if (q !== null) words[Slot.Q / 4] = this.#stageIn(q, at, count, stage, mode !== SumMode.REPLACE);
       for (let i = 0; i < srcCnt; i++) {
         stage += stride;
-        words[SRCS_WORD + (reversed ? srcCnt - 1 - i : i)] = this.#stageIn(srcs[i]!, at, count, stage, true);
+        words[Slot.SRCS / 4 + slotIndex(i, srcCnt, run)] = this.#stageIn(srcs[i]!, at, count, stage, true);
       }
       flags |= sums[kernel]!(SLOT);
       if (mode === SumMode.CHECK) continue;

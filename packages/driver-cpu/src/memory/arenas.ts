@@ -60,6 +60,12 @@ export class Arenas {
     const wanted = Math.min(FIRST_ARENA_BYTES * 2 ** this.#arenas.length, LAST_ARENA_BYTES);
     const left = Math.min(this.#limitBytes - inUse, MAX_ARENA_BYTES);
     const bytes = arenaBytes(Math.max(wanted, needed), left);
+    if (needed > MAX_ARENA_BYTES) {
+      throw new DmaError(
+        "ERR_DMA_MAPPING",
+        `cpu: no ${sizeBytes} bytes in one piece: a linear memory has at most ${MAX_ARENA_BYTES} bytes; ask for less at a time`,
+      );
+    }
     if (bytes < needed) {
       throw new DmaError(
         "ERR_DMA_MAPPING",

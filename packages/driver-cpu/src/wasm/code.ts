@@ -128,6 +128,9 @@ export class Code {
   i32Sub(): this {
     return this.#write(0x6b);
   }
+  i32Mul(): this {
+    return this.#write(0x6c);
+  }
   i32And(): this {
     return this.#write(0x71);
   }
@@ -142,6 +145,15 @@ export class Code {
   }
   i32ShrU(): this {
     return this.#write(0x76);
+  }
+
+  /** Destination, source and length are on the stack. */
+  memoryCopy(): this {
+    return this.#write(0xfc, 10, 0, 0);
+  }
+  /** Destination, value and length are on the stack. */
+  memoryFill(): this {
+    return this.#write(0xfc, 11, 0);
   }
 
   // Vectors of 16 bytes
@@ -196,7 +208,7 @@ export class Code {
   memoryAtomicNotify(offset: number): this {
     return this.#write(0xfe, 0x00, 2, ...unsigned(offset));
   }
-  /** Waits while the word has the expected value: address, value and timeout (64 bits) are on the stack; leaves why it woke. */
+  /** Waits while the word has the expected value: address, value and timeout (64 bits, negative: none) are on the stack; leaves why it woke. */
   memoryAtomicWait32(offset: number): this {
     return this.#write(0xfe, 0x01, 2, ...unsigned(offset));
   }

@@ -1,14 +1,30 @@
 import { kernelModule } from "./kernel-module.js";
+import { type WorkerModule, workerModule } from "./worker-module.js";
 
-/** Modules that were compiled before, or are being compiled. They hold no state, so all devices of a program share them. */
-const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
+/** The module of the workers, compiled. */
+export interface CompiledWorkerModule extends Omit<WorkerModule, "binary"> {
+  readonly module: WebAssembly.Module;
+}
 
-/** The kernels, compiled once in a program. `relaxed`: with the relaxed SIMD extension. */
+// Modules hold no state, so all devices of a program share them.
+const inline = new Map<boolean, Promise<WebAssembly.Module>>();
+const workers = new Map<boolean, Promise<CompiledWorkerModule>>();
+
+/** The kernels of the inline engine, compiled once in a program. `relaxed`: with the relaxed SIMD extension. */
 export function compileKernels(relaxed: boolean): Promise<WebAssembly.Module> {
-  let module = compiled.get(relaxed);
-  if (module === undefined) {
-    module = WebAssembly.compile(kernelModule(relaxed));
-    compiled.set(relaxed, module);
-  }
-  return module;
+  return once(inline, relaxed, () => WebAssembly.compile(kernelModule(relaxed)));
+}
+
+/** The same for workers. */
+export function compileWorkerKernels(relaxed: boolean): Promise<CompiledWorkerModule> {
+  return once(workers, relaxed, async () => {
+    const { binary, ...indices } = workerModule(relaxed);
+    return { module: await WebAssembly.compile(binary), ...indices };
+  });
+}
+
+function once<T>(cache: Map<boolean, Promise<T>>, key: boolean, make: () => Promise<T>): Promise<T> {
+  const found = cache.get(key) ?? make();
+  cache.set(key, found);
+  return found;
 }

@@ -51,7 +51,7 @@ export function addKernels(module: ModuleBuilder, relaxed: boolean): number {
   return first;
 }
 
-/** The module of the inline engine. Compiling it takes some milliseconds, so do it once: see `compileKernels`. */
+/** The module of the inline engine: every kernel is called from outside. */
 export function kernelModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(false);
   addKernels(module, relaxed);

@@ -12,6 +12,8 @@ export const Slot = {
   SRC_CNT: 16,
   /** What the sum of a run of powers is to be multiplied with: the lowest of its coefficients. */
   LOWEST_COEF: 20,
+  /** Of a fill, which has no coefficients. */
+  FILL_VALUE: 20,
   /** Written by a worker: `SumCheck` flags of a check. */
   RESULT: 24,
   /** 255 addresses. */
@@ -29,3 +31,16 @@ export const SLOT_BYTES = 1344;
  */
 export const NIBBLE_TABLES = 4096;
 export const NIBBLE_TABLES_BYTES = 256 * 32;
+
+/** The ring of a worker: counters that both sides only ever load and store atomically, each in a cache line of its own, then slots. */
+export const Ring = {
+  /** How many transactions the client has issued. */
+  ISSUED: 0,
+  /** How many the worker has done. */
+  DONE: 64,
+  /** How many clients sleep, and want to be woken. */
+  WAITING: 128,
+  /** Index of the slot that a new worker starts with. */
+  START: 132,
+  SLOTS: 192,
+} as const;

@@ -1,13 +1,13 @@
 import type { AddressWindow } from "@dmaengine/core/driver";
-import { wordIndex } from "@dmaengine/sim";
+import { wordIndex } from "../memory.js";
 
 /**
- * How much the RAID engine holds at a time: of every source it reads this much before it writes any, so P or Q may be one of them.
+ * How much an engine holds at a time: of every source it reads this much before it writes any, so P or Q may be one of them.
  * 4 KiB, so that the sums stay in the first-level cache of the CPU that simulates.
  */
 export const TILE_BYTES = 4096;
 
-/** A buffer inside the RAID engine, up to {@link TILE_BYTES} of it in use. */
+/** A buffer inside an engine, up to {@link TILE_BYTES} of it in use. */
 export class Tile {
   readonly words = new Uint32Array(TILE_BYTES / 4);
   readonly #bytes = new Uint8Array(this.words.buffer);

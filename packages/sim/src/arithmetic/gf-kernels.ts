@@ -1,6 +1,6 @@
 import { gfMulTable } from "@dmaengine/core";
 
-/** The multiplier's product tables, one for each coefficient, made when first needed. */
+/** The multipliers' product tables, one for each coefficient, made when first needed. */
 const PRODUCTS: (Uint8Array | undefined)[] = new Array(256).fill(undefined);
 
 function products(coef: number): Uint8Array {
