@@ -10,6 +10,8 @@ const arrows = {
   conformance: { src: ["core"], tests: [] },
   "driver-cpu": { src: ["core"], tests: ["conformance"] },
   "driver-ioat": { src: ["core", "sim"], tests: ["conformance"] },
+  "driver-pl08x": { src: ["core", "sim"], tests: ["conformance"] },
+  "driver-mvxor": { src: ["core", "sim"], tests: ["conformance"] },
   raid456: { src: ["core"], tests: engines },
   md: { src: ["raid456", "core"], tests: engines },
   nbd: { src: [], tests: [] },

@@ -44,6 +44,7 @@ const gates = {
   build: () => turbo(["build"]),
   unused: () => script("unused"),
   packages: () => script("packages"),
+  api: () => script("api"),
 };
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

@@ -1,5 +1,5 @@
-import { DMA_CTRL_ACK, type DmaAddr, type DmaTxDescriptor } from "@dmaengine/core";
-import { type BlockLimits, checkAddr, checkLength, type OperationDefinition } from "@dmaengine/core/driver";
+import { DMA_CTRL_ACK, type DmaAddr, DmaError, type DmaTxDescriptor } from "@dmaengine/core";
+import type { BlockLimits, OperationDefinition } from "@dmaengine/core/driver";
 
 declare module "@dmaengine/core" {
   interface DmaOperations {
@@ -9,9 +9,9 @@ declare module "@dmaengine/core" {
 }
 
 /** Where an engine leaves a checksum before it completes the transaction. The client makes it and reads it afterwards. */
-export class Crc32cResult {
+export interface Crc32cResult {
   /** 0 to 2^32 - 1. */
-  value = 0;
+  value: number;
 }
 
 /** What a channel says of the operation. */
@@ -57,16 +57,11 @@ const POLYNOMIAL = 0x82f63b78;
 /** What the framework has to know of the operation. */
 export const crc32c: OperationDefinition<"crc32c"> = {
   name: "crc32c",
-  createArgs: () => ({ dst: null, src: 0, lengthBytes: 0, seed: 0, result: new Crc32cResult() }),
+  createArgs: () => ({ dst: null, src: 0, lengthBytes: 0, seed: 0, result: { value: 0 } }),
   bind:
     (port) =>
     (dst, src, lengthBytes, seed, result, flags = DMA_CTRL_ACK) => {
-      checkLength("crc32c", port.limits, lengthBytes);
-      checkAddr("crc32c", port.limits, src);
-      if (dst !== null) checkAddr("crc32c", port.limits, dst);
-      if (dst !== null && !port.limits.copy) {
-        throw new TypeError("crc32c: this channel can't copy; expected dst to be null");
-      }
+      check(port.limits, dst, src, lengthBytes);
       const tx = port.begin(flags);
       if (tx === null) return null;
       const { args } = tx;
@@ -93,3 +88,20 @@ export const crc32c: OperationDefinition<"crc32c"> = {
     args.result.value = ~crc >>> 0;
   },
 };
+
+/** Refuses what is outside the limits, so that no driver has to. */
+function check(limits: Crc32cLimits, dst: DmaAddr | null, src: DmaAddr, lengthBytes: number): void {
+  const { alignBytes = 1, minLengthBytes = 1, maxLengthBytes = Number.MAX_SAFE_INTEGER, copy } = limits;
+  const isAligned = (value: number): boolean => value >= 0 && value % alignBytes === 0;
+  if (!(isAligned(lengthBytes) && lengthBytes >= minLengthBytes && lengthBytes <= maxLengthBytes)) {
+    const expected = `${minLengthBytes} to ${maxLengthBytes} bytes in steps of ${alignBytes}`;
+    throw new DmaError("ERR_DMA_LIMIT", `crc32c: expected ${expected}, got ${lengthBytes}`);
+  }
+  if (!isAligned(src) || (dst !== null && !isAligned(dst))) {
+    const expected = `bus addresses aligned to ${alignBytes} bytes`;
+    throw new DmaError("ERR_DMA_LIMIT", `crc32c: expected ${expected}, got ${src} and ${dst}`);
+  }
+  if (dst !== null && !copy) {
+    throw new DmaError("ERR_DMA_LIMIT", "crc32c: this channel can't copy; expected dst to be null");
+  }
+}

@@ -2,7 +2,7 @@ import { conformance, type OperationExercise } from "@dmaengine/conformance";
 import { DmaDirection, DmaEngine, DmaStatus } from "@dmaengine/core";
 import { describe, expect, it } from "vitest";
 import { crc32c } from "./crc32c.js";
-import { Crc32cResult, sample } from "./index.js";
+import { sample } from "./index.js";
 
 /** How the suite calls the operation: alone and with a copy, at the start of a sum and in the middle of one. */
 const exercise: OperationExercise<"crc32c"> = {
@@ -14,7 +14,7 @@ const exercise: OperationExercise<"crc32c"> = {
         operands: copying ? 2 : 1,
         flags: 0,
         prepare(preps, [src, dst = null], lengthBytes, flags) {
-          const result = new Crc32cResult();
+          const result = { value: 0 };
           const tx = preps.prepCrc32c(dst, src as number, lengthBytes, seed, result, flags);
           return { tx, verdict: () => result.value };
         },
@@ -37,6 +37,21 @@ const VECTORS: readonly [name: string, bytes: Uint8Array, crc: number][] = [
 ];
 
 describe("crc32c", () => {
+  it("refuses what is outside the limits", async () => {
+    const engine = new DmaEngine();
+    await engine.register(sample());
+    const chan = engine.requestChannel(["crc32c"]);
+    const refused = expect.objectContaining({ code: "ERR_DMA_LIMIT" });
+    for (const [dst, src, lengthBytes] of [
+      [null, 4096, 0],
+      [null, 4096, (1 << 20) + 1],
+      [null, -1, 8],
+      [-1, 4096, 8],
+    ] as const) {
+      expect(() => chan.prepCrc32c(dst, src, lengthBytes, 0, { value: 0 })).toThrow(refused);
+    }
+  });
+
   it.each(VECTORS)("of %s", async (_name, bytes, crc) => {
     const engine = new DmaEngine({ checker: true });
     const driver = sample();
@@ -45,12 +60,12 @@ describe("crc32c", () => {
     const { device } = chan;
     const src = device.mapSingle(bytes, DmaDirection.TO_DEVICE);
 
-    const whole = new Crc32cResult();
+    const whole = { value: 0 };
     const tx = chan.prepCrc32c(null, src, bytes.length, 0, whole);
     expect(await chan.syncWait(tx!.submit())).toBe(DmaStatus.COMPLETE);
     expect(whole.value).toBe(crc);
 
-    const [first, second] = [new Crc32cResult(), new Crc32cResult()];
+    const [first, second] = [{ value: 0 }, { value: 0 }];
     await chan.syncWait(chan.prepCrc32c(null, src, 5, 0, first)!.submit());
     await chan.syncWait(chan.prepCrc32c(null, src + 5, bytes.length - 5, first.value, second)!.submit());
     expect(second.value).toBe(crc);

@@ -1,8 +1,2 @@
-export {
-  type Crc32cArgs,
-  type Crc32cLimits,
-  type Crc32cOperation,
-  Crc32cResult,
-  type PrepCrc32c,
-} from "./crc32c.js";
+export type { Crc32cArgs, Crc32cLimits, Crc32cOperation, Crc32cResult, PrepCrc32c } from "./crc32c.js";
 export { sample } from "./driver.js";

@@ -1,8 +1,8 @@
 import { DmaTransResult } from "@dmaengine/core";
-import type { AddressSpace, ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
+import type { ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
 import { type CpuOperation, type CpuTx, execute, residueBytesOf } from "./execute.js";
 import type { Kernels } from "./kernels/kernels.js";
-import { Operands } from "./operands.js";
+import { type Bus, Operands } from "./operands.js";
 
 /** The queue has a place for every descriptor of the channel, so a prep call never finds it full. */
 const hasRoom = (): boolean => true;
@@ -24,10 +24,10 @@ export class CpuChannel implements DriverChannel<CpuOperation> {
   #head = 0;
   #queued = 0;
 
-  constructor(host: ChannelHost, space: AddressSpace, kernels: Kernels) {
+  constructor(host: ChannelHost, bus: Bus, kernels: Kernels) {
     this.#host = host;
     this.#kernels = kernels;
-    this.#operands = new Operands(space);
+    this.#operands = new Operands(bus);
     this.#queue = new Array<null>(host.ringSize).fill(null);
   }
 

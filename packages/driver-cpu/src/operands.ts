@@ -1,8 +1,14 @@
-import type { AddressSpace, DmaAddr } from "@dmaengine/core/driver";
+import type { AddressWindow, DmaAddr } from "@dmaengine/core/driver";
 import { type Block, clearBlock, emptyBlock } from "./kernels/kernels.js";
 
 /** Most sources of one transaction: GF(2^8) has no more than 255 different coefficients. */
 export const MAX_SOURCES = 255;
+
+/** Where bus addresses lead to. */
+export interface Bus {
+  /** The buffer that holds all of `addr … addr + lengthBytes - 1`, null if that is not mapped. */
+  find(addr: DmaAddr, lengthBytes: number): AddressWindow | null;
+}
 
 /**
  * The operands of the transaction that is being executed, found in memory by their bus addresses. The records are made once and
@@ -15,17 +21,17 @@ export class Operands {
   readonly p = emptyBlock();
   readonly q = emptyBlock();
   readonly srcs: readonly Block[] = Array.from({ length: MAX_SOURCES }, emptyBlock);
-  readonly #space: AddressSpace;
+  readonly #bus: Bus;
   /** How many of `srcs` were filled in since the last {@link release}. */
   #srcsInUse = 0;
 
-  constructor(space: AddressSpace) {
-    this.#space = space;
+  constructor(bus: Bus) {
+    this.#bus = bus;
   }
 
   /** Points `block` at the memory behind `addr`. False when it is not mapped. */
   find(block: Block, addr: DmaAddr, lengthBytes: number): boolean {
-    const window = this.#space.find(addr, lengthBytes);
+    const window = this.#bus.find(addr, lengthBytes);
     if (window === null) return false;
     block.bytes = window.bytes;
     block.words = window.words;

@@ -159,7 +159,6 @@ function readOnlyReason(known: readonly (Candidate | null)[], leftOut: readonly 
     const feature = readOnlyFeature(member.superblock);
     if (feature !== undefined) reasons.add(feature);
     if ((member.superblock.featureMap & Feature.BAD_BLOCKS) !== 0) reasons.add(badBlocks(member));
-    if (!member.device.writable) reasons.add(`${member.device.name} is opened for reading only`);
   }
   for (const member of leftOut) {
     // A spare with bad blocks is of no use, but not in the way either.

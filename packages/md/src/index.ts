@@ -8,6 +8,7 @@ export { Feature, featureNames } from "./feature-map.js";
 export { type ForeignContent, findForeign } from "./foreign.js";
 export { badBlockLogPlace, bitmapSpace, defaultDataOffset } from "./geometry.js";
 export { type AddOptions, MdArray, type MdArrayOptions } from "./md-array.js";
+export { OpenArray, type OpenArrayOptions } from "./open-array.js";
 export type { Rejection, RejectReason } from "./rejection.js";
 export { arrayState, describeRole, ownRole, ROLE_FAULTY, ROLE_JOURNAL, ROLE_SPARE } from "./role.js";
 export { MAX_SECTOR, SECTOR_BYTES } from "./sector.js";

@@ -70,6 +70,13 @@ export class MdArray {
         `array "${array.name}" can't be written: ${array.readOnlyReason}`,
       );
     }
+    for (const member of [...array.slots, ...array.spares]) {
+      if (member === null || member.device.writable) continue;
+      throw new MdError(
+        "ERR_MD_READ_ONLY",
+        `array "${array.name}" can't be written: ${member.device.name} is opened for reading only`,
+      );
+    }
     this.uuid = array.uuid;
     this.name = array.name;
     this.geometry = array.geometry;

@@ -231,6 +231,7 @@ export class RaidArray {
 
   /** Reads everything and compares data with parity (`echo check > sync_action`). Writes nothing. */
   async check(options: SyncOptions = {}): Promise<CheckReport> {
+    this.#checkScrubbable();
     return await this.#scrub(false, options);
   }
 
@@ -240,6 +241,7 @@ export class RaidArray {
    */
   async repair(options: SyncOptions = {}): Promise<CheckReport> {
     this.#checkWritable();
+    this.#checkScrubbable();
     await this.#metadata?.markDirty();
     return await this.#scrub(true, options);
   }
@@ -251,12 +253,6 @@ export class RaidArray {
   }
 
   async #scrub(repair: boolean, options: SyncOptions): Promise<CheckReport> {
-    if (this.degraded.length >= this.geometry.parityDisks) {
-      throw new RaidError(
-        "ERR_RAID_STATE",
-        `there is nothing to check data against: slots ${this.degraded.join(", ")} are missing or not rebuilt yet`,
-      );
-    }
     const mismatches: MismatchRow[] = [];
     await this.#forAllStripes(0, options, async (stripe) => {
       mismatches.push(...(await checkStripe(this.#context, stripe, repair)));
@@ -317,6 +313,15 @@ export class RaidArray {
   /** Beyond the resync checkpoint parity was never right: adding to it would keep it wrong (`handle_stripe_dirtying`). */
   #parityTrusted(stripe: StripeHead): boolean {
     return stripe.memberOffset + this.stripeBytes <= this.#resyncedBytes;
+  }
+
+  #checkScrubbable(): void {
+    if (this.degraded.length >= this.geometry.parityDisks) {
+      throw new RaidError(
+        "ERR_RAID_STATE",
+        `there is nothing to check data against: slots ${this.degraded.join(", ")} are missing or not rebuilt yet`,
+      );
+    }
   }
 
   #checkWritable(): void {

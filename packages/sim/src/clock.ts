@@ -153,6 +153,28 @@ export class VirtualClock {
     return this.#moved.promise;
   }
 
+  /** Notes the time and what is scheduled, and returns what puts it back. */
+  capture(): () => void {
+    const nowNanos = this.#nowNanos;
+    const sequence = this.#sequence;
+    const scheduled = this.#heap.map((event) => ({
+      event,
+      dueNanos: event.dueNanos,
+      sequence: event.sequence,
+    }));
+    return () => {
+      for (const event of this.#heap) event.position = NOT_PENDING;
+      this.#nowNanos = nowNanos;
+      this.#sequence = sequence;
+      this.#heap.length = 0;
+      scheduled.forEach(({ event, ...when }, position) => {
+        Object.assign(event, when, { position });
+        this.#heap.push(event);
+      });
+      if (this.mode === "free") this.#queuePump();
+    };
+  }
+
   #runFirst(): boolean {
     const event = this.#heap[0];
     if (event === undefined) return false;

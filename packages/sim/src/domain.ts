@@ -1,5 +1,5 @@
-import { type AddressWindow, DirectDomain, DMA_MAPPING_ERROR } from "@dmaengine/core/driver";
 import type { CoherentMemory, DmaAddr, DmaDirection, DmaDomain } from "@dmaengine/core/driver";
+import { type AddressWindow, DirectDomain, DMA_MAPPING_ERROR } from "@dmaengine/core/driver";
 import { SimError } from "./errors.js";
 
 /** Every buffer begins on a page of the bus's address space. */

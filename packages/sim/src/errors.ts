@@ -9,8 +9,12 @@ export type SimErrorCode =
   | "ERR_SIM_MMIO"
   /** An interrupt line is requested twice, or raised while nobody handles it. */
   | "ERR_SIM_IRQ"
-  /** A coherent allocation is asked for with a size or alignment that makes no sense. */
-  | "ERR_SIM_MEMORY";
+  /** A coherent allocation is asked for with a size or alignment that makes no sense, or an address is unmapped that nobody mapped. */
+  | "ERR_SIM_MEMORY"
+  /** A fault is planned for a position that does not exist. */
+  | "ERR_SIM_FAULT"
+  /** A platform is described by values that make no machine. */
+  | "ERR_SIM_PLATFORM";
 
 /**
  * A mistake of a simulated driver or device, or of a test: what a real machine would answer with a hang, a machine check or garbage.

@@ -50,11 +50,8 @@ export interface SeededFaultOptions {
   readonly within: number;
 }
 
-/** Occasions of one kind, in one unit or in all. */
-interface Occasions {
-  /** By unit; "" is all of them. */
-  readonly seen: Map<string, number>;
-}
+/** How many occasions of one kind there were, by unit; "" is all units. */
+type Occasions = Map<string, number>;
 
 /**
  * The faults of a platform. The plan says what happens and when; the hardware halves ask at every occasion, and do what the fault is. Each planned
@@ -81,7 +78,7 @@ export class FaultPlan {
       const ofKind = this.#planned.get(fault.kind);
       if (ofKind === undefined) this.#planned.set(fault.kind, [fault]);
       else ofKind.push(fault);
-      this.#occasions.set(fault.kind, { seen: new Map() });
+      this.#occasions.set(fault.kind, new Map());
     }
     this.#onStrike = onStrike;
   }
@@ -118,7 +115,9 @@ export class FaultPlan {
     if (planned === undefined || occasions === undefined) return false;
     const at = count(occasions, unit);
     const atAll = count(occasions, "");
-    const n = planned.findIndex((fault) => fault.at === (fault.unit === undefined ? atAll : at) && (fault.unit ?? unit) === unit);
+    const n = planned.findIndex((fault) =>
+      fault.unit === undefined ? fault.at === atAll : fault.unit === unit && fault.at === at,
+    );
     if (n < 0) return false;
     planned.splice(n, 1);
     const struck: StruckFault = { kind, unit, at };
@@ -130,19 +129,19 @@ export class FaultPlan {
   /** Notes how far the plan has come, and returns what puts it back there. */
   capture(): () => void {
     const planned = [...this.#planned].map(([kind, faults]) => [kind, [...faults]] as const);
-    const seen = [...this.#occasions].map(([kind, occasions]) => [kind, new Map(occasions.seen)] as const);
+    const seen = [...this.#occasions].map(([kind, occasions]) => [kind, new Map(occasions)] as const);
     const struck = [...this.#struck];
     return () => {
       for (const [kind, faults] of planned) this.#planned.set(kind, [...faults]);
-      for (const [kind, counts] of seen) this.#occasions.set(kind, { seen: new Map(counts) });
+      for (const [kind, counts] of seen) this.#occasions.set(kind, new Map(counts));
       this.#struck.splice(0, this.#struck.length, ...struck);
     };
   }
 }
 
 /** Counts an occasion, and tells its number. */
-function count({ seen }: Occasions, unit: string): number {
-  const at = seen.get(unit) ?? 0;
-  seen.set(unit, at + 1);
+function count(occasions: Occasions, unit: string): number {
+  const at = occasions.get(unit) ?? 0;
+  occasions.set(unit, at + 1);
   return at;
 }

@@ -96,12 +96,7 @@ class IommuDomain implements SimDomain {
   /** Below this nothing was given out since the last turn through the address space. */
   #cursor: DmaAddr = TOP;
 
-  constructor(
-    name: string,
-    physical: SimDomain,
-    meter: CostMeter,
-    onFault: (fault: IommuFault) => void,
-  ) {
+  constructor(name: string, physical: SimDomain, meter: CostMeter, onFault: (fault: IommuFault) => void) {
     this.name = name;
     this.#physical = physical;
     this.#meter = meter;
@@ -224,21 +219,22 @@ class IommuDomain implements SimDomain {
     return low;
   }
 
-  /** Room for so many bytes and the free page behind them, from the cursor downwards, once around. */
+  /** Room for so many bytes and the free page behind them. */
   #allocate(sizeBytes: number): DmaAddr {
-    for (const start of [this.#cursor, TOP]) {
-      let end = start - PAGE_BYTES;
-      for (let i = this.#indexOf(end - 1); ; i++) {
-        const below = this.#mappings[i];
-        const floor = below === undefined ? PAGE_BYTES : below.end + PAGE_BYTES;
-        if (end - sizeBytes >= floor) {
-          this.#cursor = end - sizeBytes;
-          return this.#cursor;
-        }
-        if (below === undefined) break;
-        end = below.first - PAGE_BYTES;
-      }
+    let first = this.#roomBelow(this.#cursor, sizeBytes);
+    if (first === DMA_MAPPING_ERROR) first = this.#roomBelow(TOP, sizeBytes);
+    if (first !== DMA_MAPPING_ERROR) this.#cursor = first;
+    return first;
+  }
+
+  #roomBelow(start: DmaAddr, sizeBytes: number): DmaAddr {
+    let end = start - PAGE_BYTES;
+    for (let i = this.#indexOf(end - 1); ; i++) {
+      const below = this.#mappings[i];
+      const floor = below === undefined ? PAGE_BYTES : below.end + PAGE_BYTES;
+      if (end - sizeBytes >= floor) return end - sizeBytes;
+      if (below === undefined) return DMA_MAPPING_ERROR;
+      end = below.first - PAGE_BYTES;
     }
-    return DMA_MAPPING_ERROR;
   }
 }

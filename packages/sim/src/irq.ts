@@ -1,4 +1,5 @@
 import { ClockEvent, type VirtualClock } from "./clock.js";
+import type { CostMeter } from "./costs.js";
 import { SimError } from "./errors.js";
 
 /** What the CPU is doing: `in_task()`, `in_hardirq()`, `in_softirq()`. */
@@ -10,9 +11,14 @@ export class IrqController {
   #context: CpuContext = "task";
   #hardIrqs = 0;
   #taskletRuns = 0;
+  readonly #meter: CostMeter | null;
+  readonly #lines: IrqLine[] = [];
+  /** Hears what the CPU leaves its work for, before it does: an interrupt of the line with this name, or a tasklet, which has no name. */
+  onEntry: ((context: "hardirq" | "softirq", line: string) => void) | null = null;
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: VirtualClock, meter: CostMeter | null = null) {
     this.#clock = clock;
+    this.#meter = meter;
   }
 
   get context(): CpuContext {
@@ -30,18 +36,35 @@ export class IrqController {
 
   /** A new interrupt line: a pin, or one vector of message signalled interrupts. */
   line(name: string): IrqLine {
-    return new IrqLine(name, (handler) => {
+    const line = new IrqLine(name, (handler) => {
       this.#hardIrqs += 1;
+      this.#meter?.charge("interrupt", 1);
+      this.onEntry?.("hardirq", name);
       this.#run("hardirq", handler);
     });
+    this.#lines.push(line);
+    return line;
   }
 
   /** A new tasklet (`tasklet_setup`). */
   tasklet(run: () => void): Tasklet {
     return new Tasklet(this.#clock, () => {
       this.#taskletRuns += 1;
+      this.onEntry?.("softirq", "");
       this.#run("softirq", run);
     });
+  }
+
+  /** Notes counts and the levels of all lines, and returns what puts them back. Handlers are software and stay. */
+  capture(): () => void {
+    const hardIrqs = this.#hardIrqs;
+    const taskletRuns = this.#taskletRuns;
+    const levels = this.#lines.map((line) => [line, line.raised] as const);
+    return () => {
+      this.#hardIrqs = hardIrqs;
+      this.#taskletRuns = taskletRuns;
+      for (const [line, raised] of levels) line.restore(raised);
+    };
   }
 
   #run(context: CpuContext, run: () => void): void {
@@ -104,6 +127,11 @@ export class IrqLine {
   /** The device has what it wants. */
   lower(): void {
     this.#raised = false;
+  }
+
+  /** @internal Puts the level back that it had, without an interrupt. */
+  restore(raised: boolean): void {
+    this.#raised = raised;
   }
 }
 

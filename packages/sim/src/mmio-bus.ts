@@ -1,3 +1,4 @@
+import type { CostMeter } from "./costs.js";
 import { SimError } from "./errors.js";
 
 /** An address of the bus's register space. */
@@ -30,6 +31,8 @@ interface Region {
   readonly sizeBytes: number;
   /** By offset: the register that starts there, and for 8 bytes also at its upper half. */
   readonly registers: readonly (MmioRegister | undefined)[];
+  /** Its device was pulled out: reads give all ones and writes go nowhere. */
+  gone: boolean;
 }
 
 /** Where the first region is; regions are laid out from here on. */
@@ -46,6 +49,11 @@ export class MmioBus {
   readonly #regions: Region[] = [];
   #nextBase: MmioAddr = FIRST_BASE;
   #last: Region | undefined;
+  readonly #meter: CostMeter | null;
+
+  constructor(meter: CostMeter | null = null) {
+    this.#meter = meter;
+  }
 
   /** Puts a device's registers on the bus and tells where they are. */
   attach(device: string, sizeBytes: number, registers: readonly MmioRegister[]): MmioAddr {
@@ -71,16 +79,22 @@ export class MmioBus {
     }
     const base = this.#nextBase;
     this.#nextBase += Math.ceil(sizeBytes / REGION_ALIGN_BYTES) * REGION_ALIGN_BYTES;
-    this.#regions.push({ name: device, base, sizeBytes, registers: byOffset });
+    this.#regions.push({ name: device, base, sizeBytes, registers: byOffset, gone: false });
     return base;
   }
 
   /** Takes a device off the bus. */
   detach(base: MmioAddr): void {
-    const at = this.#regions.findIndex((region) => region.base === base);
-    if (at < 0) throw new SimError("ERR_SIM_MMIO", `no device is at ${hex(base)}`);
-    this.#regions.splice(at, 1);
+    this.#regions.splice(this.#regions.indexOf(this.#attached(base)), 1);
     this.#last = undefined;
+  }
+
+  /**
+   * A device was pulled out while its driver still uses it. As on PCI, reads give all ones from now on and writes go nowhere, until the driver
+   * has noticed and the registers are taken off the bus.
+   */
+  surpriseRemove(base: MmioAddr): void {
+    this.#attached(base).gone = true;
   }
 
   read8(addr: MmioAddr): number {
@@ -95,11 +109,16 @@ export class MmioBus {
     return this.#read(addr, 4);
   }
 
-  /** Low half first. Throws `ERR_SIM_MMIO` for a value from 2^53 on, which a number can't hold: read its halves instead. */
+  /**
+   * Low half first. Throws `ERR_SIM_MMIO` for a value from 2^53 on, which a number can't hold: read its halves instead. Of a device that was
+   * pulled out it is 2^53 - 1, as near to all ones as a number comes.
+   */
   read64(addr: MmioAddr): number {
     const register = this.#at(addr, 8, "read");
     const { read } = register;
     if (read === undefined) throw this.#refusal(addr, 8, "read", `${register.name} can't be read`);
+    this.#meter?.charge("mmioRead", 1);
+    if (this.#isGone()) return Number.MAX_SAFE_INTEGER;
     const low = read(0);
     const value = read(1) * HIGH_HALF + low;
     if (value > Number.MAX_SAFE_INTEGER) {
@@ -126,6 +145,8 @@ export class MmioBus {
     const { write } = register;
     if (write === undefined) throw this.#refusal(addr, 8, "write", `${register.name} can't be written`);
     this.#checkValue(addr, 8, value, Number.MAX_SAFE_INTEGER);
+    this.#meter?.charge("mmioWrite", 1);
+    if (this.#isGone()) return;
     write(value % HIGH_HALF, 0);
     write(Math.floor(value / HIGH_HALF), 1);
   }
@@ -134,6 +155,8 @@ export class MmioBus {
     const register = this.#at(addr, widthBytes, "read");
     const { read } = register;
     if (read === undefined) throw this.#refusal(addr, widthBytes, "read", `${register.name} can't be read`);
+    this.#meter?.charge("mmioRead", 1);
+    if (this.#isGone()) return 2 ** (8 * widthBytes) - 1;
     return read(this.#half(register, addr));
   }
 
@@ -143,7 +166,28 @@ export class MmioBus {
     if (write === undefined)
       throw this.#refusal(addr, widthBytes, "write", `${register.name} can't be written`);
     this.#checkValue(addr, widthBytes, value, max);
+    this.#meter?.charge("mmioWrite", 1);
+    if (this.#isGone()) return;
     write(value, this.#half(register, addr));
+  }
+
+  /** Of the device whose register was looked up last. */
+  #isGone(): boolean {
+    return this.#last?.gone === true;
+  }
+
+  #attached(base: MmioAddr): Region {
+    const region = this.#regions.find((other) => other.base === base);
+    if (region === undefined) throw new SimError("ERR_SIM_MMIO", `no device is at ${hex(base)}`);
+    return region;
+  }
+
+  /** Notes which devices are gone, and returns what puts that back. */
+  capture(): () => void {
+    const before = this.#regions.map((region) => [region, region.gone] as const);
+    return () => {
+      for (const [region, gone] of before) region.gone = gone;
+    };
   }
 
   #checkValue(addr: MmioAddr, widthBytes: MmioWidth, value: number, max: number): void {

@@ -1,6 +1,5 @@
-import type { AssembledArray } from "@dmaengine/md";
+import type { AssembledArray, OpenArray } from "@dmaengine/md";
 import type { MemberDevice } from "@dmaengine/raid456";
-import type { OpenArray } from "./open-array.js";
 
 /** A member that is to be rebuilt. */
 export interface PlacedMember {

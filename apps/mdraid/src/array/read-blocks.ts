@@ -1,4 +1,4 @@
-import type { OpenArray } from "./open-array.js";
+import type { OpenArray } from "@dmaengine/md";
 
 /** Bytes that are read at a time. */
 const BLOCK_BYTES = 4 * 1024 * 1024;

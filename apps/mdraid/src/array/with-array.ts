@@ -1,11 +1,10 @@
 import type { DmaEngine } from "@dmaengine/core";
-import { type AssembledArray, assemble } from "@dmaengine/md";
+import { type AssembledArray, assemble, OpenArray } from "@dmaengine/md";
 import type { MemberDevice, MemberError } from "@dmaengine/raid456";
 import { CommandError } from "../errors.js";
 import { type Io, say } from "../io.js";
 import { describeWork } from "../report/work-table.js";
 import { openEngines } from "./engines.js";
-import { OpenArray } from "./open-array.js";
 import { closeMembers, openForLooking, openForWriting } from "./open-members.js";
 
 /** How members are made into an array. */

@@ -1,8 +1,7 @@
-import { type AssembledArray, assemble } from "@dmaengine/md";
+import { type AssembledArray, assemble, type OpenArray } from "@dmaengine/md";
 import type { MemberDevice } from "@dmaengine/raid456";
 import { fillSlots } from "../array/fill-slots.js";
 import { NewMembers } from "../array/new-members.js";
-import type { OpenArray } from "../array/open-array.js";
 import { refuseUnfit } from "../array/refuse-unfit.js";
 import { refuseSameFile } from "../array/same-file.js";
 import { type AssemblyOptions, type EngineOptions, withWritableArray } from "../array/with-array.js";

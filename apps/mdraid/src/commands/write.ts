@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
+import type { OpenArray } from "@dmaengine/md";
 import { BlockWriter } from "../array/block-writer.js";
-import type { OpenArray } from "../array/open-array.js";
 import { type AssemblyOptions, type EngineOptions, withWritableArray } from "../array/with-array.js";
 import { CommandError, ExitStatus } from "../errors.js";
 import { type Io, printJson, say } from "../io.js";

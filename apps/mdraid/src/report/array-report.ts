@@ -47,6 +47,8 @@ export interface ArrayReport {
   readonly missing: readonly number[];
   /** Devices that were given and left out. */
   readonly rejected: readonly (Problem & { readonly device: string })[];
+  /** Why the array can be read but not written; null if it can. */
+  readonly readOnlyReason: string | null;
   /** What `--assemble-force` has overridden. */
   readonly forced: readonly string[];
 }
@@ -98,6 +100,7 @@ export function reportArray(array: AssembledArray, unopened: readonly MemberErro
       })),
     ],
     missing: array.missing,
+    readOnlyReason: array.readOnlyReason,
     rejected: [
       ...unopened.map(({ device, code, message }) => ({ device, code, reason: message })),
       ...rejected,

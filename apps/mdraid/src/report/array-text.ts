@@ -45,6 +45,7 @@ export function describeArray(report: ArrayReport): string {
   const table = ["    Number   RaidDevice   State", ...report.devices.map(describeDevice)].join("\n");
   const rejected = report.rejected.map(({ device, reason }) => `    ${device}: ${reason}`);
   const sections = [facts, table];
+  if (report.readOnlyReason !== null) sections.push(`Read only: ${report.readOnlyReason}`);
   if (rejected.length > 0) sections.push(["Left out:", ...rejected].join("\n"));
   return sections.join("\n\n");
 }

@@ -1,6 +1,7 @@
 import { DmaError } from "@dmaengine/core";
 import {
   AddressSpace,
+  type AddressWindow,
   DMA_MAPPING_ERROR,
   type DmaAddr,
   DmaDirection,
@@ -8,23 +9,32 @@ import {
 } from "@dmaengine/core/driver";
 import type { SharedMemory } from "./shared-memory.js";
 
+/** Bounced mappings have addresses from here on; those of the shared memory are far below. */
+const BOUNCED_BASE = 2 ** 45;
+/** Addresses of two bounced mappings are at least so far apart. */
+const GAP_BYTES = 4096;
+
 /** A mapping of memory that workers can't reach, and what they work on instead. */
 interface Bounced {
+  readonly addr: DmaAddr;
   readonly outside: Uint8Array;
   readonly inside: Uint8Array;
+  /** The buffer of `inside`, placed so that `inside` is at `addr`. */
+  readonly window: AddressWindow;
 }
 
 /**
  * How workers reach memory: what is in the shared memory directly, the rest through a copy of it, as swiotlb does for hardware (kernel/dma/swiotlb.c).
  * Mapping copies in whatever the direction, so that bytes which the engine does not write are the same afterwards; unmap and sync for the CPU copy
- * out what the engine may have written.
+ * out what the engine may have written. The address of a bounced mapping is never used again.
  */
 export class SharedDomain implements DmaDomain {
   readonly name: string;
-  readonly space = new AddressSpace();
   readonly #memory: SharedMemory;
-  /** By address. */
-  readonly #bounced = new Map<DmaAddr, Bounced>();
+  readonly #space = new AddressSpace();
+  /** Sorted by address. */
+  readonly #bounced: Bounced[] = [];
+  #nextAddr: DmaAddr = BOUNCED_BASE;
   bouncedBytes = 0;
 
   constructor(name: string, memory: SharedMemory) {
@@ -33,7 +43,7 @@ export class SharedDomain implements DmaDomain {
   }
 
   map(memory: Uint8Array, offsetBytes: number, lengthBytes: number, _direction: DmaDirection): DmaAddr {
-    if (this.#memory.owns(memory.buffer)) return this.space.map(memory, offsetBytes);
+    if (this.#memory.owns(memory.buffer)) return this.#space.map(memory, offsetBytes);
     const outside = memory.subarray(offsetBytes, offsetBytes + lengthBytes);
     let inside: Uint8Array;
     try {
@@ -42,29 +52,40 @@ export class SharedDomain implements DmaDomain {
       if (DmaError.isInstance(error)) return DMA_MAPPING_ERROR;
       throw error;
     }
-    const addr = this.space.map(inside, 0);
-    this.#bounced.set(addr, { outside, inside });
+    const addr = this.#nextAddr;
+    this.#nextAddr += Math.ceil(lengthBytes / GAP_BYTES + 1) * GAP_BYTES;
+    this.#bounced.push({ addr, outside, inside, window: windowAt(addr, inside) });
     this.#copy(inside, outside);
     return addr;
   }
 
   unmap(addr: DmaAddr, _lengthBytes: number, direction: DmaDirection): void {
-    this.space.unmap(addr);
-    const bounced = this.#bounced.get(addr);
-    if (bounced === undefined) return;
-    this.#bounced.delete(addr);
-    if (direction !== DmaDirection.TO_DEVICE) this.#copy(bounced.outside, bounced.inside);
-    this.#memory.free(bounced.inside);
+    if (addr < BOUNCED_BASE) {
+      this.#space.unmap(addr);
+      return;
+    }
+    const { outside, inside } = this.#at(addr);
+    this.#bounced.splice(this.#indexOf(addr), 1);
+    if (direction !== DmaDirection.TO_DEVICE) this.#copy(outside, inside);
+    this.#memory.free(inside);
   }
 
   syncForCpu(addr: DmaAddr, lengthBytes: number, direction: DmaDirection): void {
-    if (direction === DmaDirection.TO_DEVICE) return;
-    this.#within(addr, lengthBytes, (outside, inside) => this.#copy(outside, inside));
+    if (addr < BOUNCED_BASE || direction === DmaDirection.TO_DEVICE) return;
+    const bounced = this.#at(addr);
+    this.#copy(
+      part(bounced, bounced.outside, addr, lengthBytes),
+      part(bounced, bounced.inside, addr, lengthBytes),
+    );
   }
 
   syncForDevice(addr: DmaAddr, lengthBytes: number, direction: DmaDirection): void {
-    if (direction === DmaDirection.FROM_DEVICE) return;
-    this.#within(addr, lengthBytes, (outside, inside) => this.#copy(inside, outside));
+    if (addr < BOUNCED_BASE || direction === DmaDirection.FROM_DEVICE) return;
+    const bounced = this.#at(addr);
+    this.#copy(
+      part(bounced, bounced.inside, addr, lengthBytes),
+      part(bounced, bounced.outside, addr, lengthBytes),
+    );
   }
 
   /** Memory that workers reach. It is on a `SharedArrayBuffer`, which the type of the contract can't say. */
@@ -76,22 +97,58 @@ export class SharedDomain implements DmaDomain {
     this.#memory.free(memory);
   }
 
+  /** The shared memory, placed so that `addr` is where it should be; null when it is not mapped. */
+  find(addr: DmaAddr, lengthBytes: number): AddressWindow | null {
+    if (addr < BOUNCED_BASE) return this.#space.find(addr, lengthBytes);
+    return this.#find(addr, lengthBytes)?.window ?? null;
+  }
+
+  #find(addr: DmaAddr, lengthBytes: number): Bounced | undefined {
+    const bounced = this.#bounced[this.#indexOf(addr)];
+    const holds = bounced !== undefined && addr + lengthBytes <= bounced.addr + bounced.inside.length;
+    return holds ? bounced : undefined;
+  }
+
+  /** The mapping that an address is in. */
+  #at(addr: DmaAddr): Bounced {
+    const bounced = this.#find(addr, 1);
+    if (bounced !== undefined) return bounced;
+    throw new DmaError(
+      "ERR_DMA_MAPPING",
+      `${this.name}: nothing is mapped at bus address 0x${addr.toString(16)}: unmap each mapping once, and sync none that is not mapped`,
+    );
+  }
+
+  /** Index of the last mapping that starts at `addr` or before, -1 if none does. */
+  #indexOf(addr: DmaAddr): number {
+    let low = 0;
+    let high = this.#bounced.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#bounced[middle] as Bounced).addr <= addr) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
   #copy(to: Uint8Array, from: Uint8Array): void {
     to.set(from);
     this.bouncedBytes += from.length;
   }
+}
 
-  /** Finds the bounced mapping that a range lies in, if it lies in one. */
-  #within(
-    addr: DmaAddr,
-    lengthBytes: number,
-    found: (outside: Uint8Array, inside: Uint8Array) => void,
-  ): void {
-    for (const [base, { outside, inside }] of this.#bounced) {
-      const start = addr - base;
-      if (start < 0 || start >= inside.length) continue;
-      found(outside.subarray(start, start + lengthBytes), inside.subarray(start, start + lengthBytes));
-      return;
-    }
-  }
+function windowAt(addr: DmaAddr, { buffer, byteOffset }: Uint8Array): AddressWindow {
+  const bytes = new Uint8Array(buffer);
+  return {
+    base: addr - byteOffset,
+    sizeBytes: bytes.length,
+    bytes,
+    words: new Uint32Array(buffer),
+  };
+}
+
+/** The part of one side of a bounced mapping that has the address `addr`. */
+function part(bounced: Bounced, side: Uint8Array, addr: DmaAddr, lengthBytes: number): Uint8Array {
+  const start = addr - bounced.addr;
+  return side.subarray(start, start + lengthBytes);
 }

@@ -1,4 +1,4 @@
-import { DMA_PREP_INTERRUPT, DmaTransResult } from "@dmaengine/core";
+import { DMA_PREP_INTERRUPT, DmaError, DmaTransResult } from "@dmaengine/core";
 import type { ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
 import { type CpuOperation, type CpuTx, execute, residueBytesOf } from "../execute.js";
 import type { SharedDomain } from "../memory/shared-domain.js";
@@ -28,7 +28,7 @@ const MAX_SLEEP_MILLIS = 50;
 
 /**
  * The driver's half of a channel whose work is done by a worker. Transactions are written into slots of a ring in shared memory when they are
- * submitted, and issued by a counter; the worker counts what it has done. The worker is started when it is first needed.
+ * submitted, and issued by a counter; the worker counts what it has done.
  *
  * When the worker dies or hangs, everything that it had not done fails, and the next issue starts a new one.
  */
@@ -60,6 +60,7 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   #interrupts = 0;
   #watching = false;
   #worker: EngineWorker | null = null;
+  #causeOfDeath: Error | undefined;
   /** Set while a worker is being got rid of. */
   #replacing = false;
   /** When the worker was last seen doing something, or was given something to do while it had nothing. */
@@ -70,7 +71,7 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
     this.#options = options;
     this.#ring = new WorkerRing(options.memory, host.ringSize);
     this.#kernels = new SlotKernels(this.#ring.memory, options.module);
-    this.#operands = new Operands(options.domain.space);
+    this.#operands = new Operands(options.domain);
     this.#txs = new Array<null>(host.ringSize).fill(null);
     this.#results = new Array<DmaTransResult>(host.ringSize).fill(DmaTransResult.NOERROR);
   }
@@ -128,6 +129,19 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
     }
   }
 
+  /** Starts the worker, and is done when it has taken its first transaction, which is nothing. Throws `ERR_DMA_DRIVER` if it does not come to that. */
+  async allocChanResources(): Promise<void> {
+    this.#kernels.begin(this.#ring.slot(this.#tail));
+    this.#tail = this.#next(this.#tail);
+    this.#submitted = (this.#submitted + 1) | 0;
+    this.issuePending();
+    await this.synchronize();
+    if (this.#worker !== null) return;
+    throw new DmaError("ERR_DMA_DRIVER", `${this.#host.name}: its worker does not start`, {
+      cause: this.#causeOfDeath,
+    });
+  }
+
   async freeChanResources(): Promise<void> {
     await this.#worker?.terminate();
     this.#worker = null;
@@ -148,7 +162,8 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
         ring: this.#ring.address,
         ringSize: this.#ring.size,
       };
-      const worker = spawn(task, () => {
+      const worker = spawn(task, (cause) => {
+        this.#causeOfDeath = cause;
         if (this.#worker === worker) void this.#replace(worker);
       });
       this.#worker = worker;

@@ -31,6 +31,7 @@ export class AauUnit implements Unit {
   readonly registers = AAU_REGISTERS;
   readonly masterAbort = ASR_MASTER_ABORT;
   readonly #memory: PhysicalMemory;
+  readonly #hasZeroCheck: boolean;
   readonly #sums = new SumUnit();
   readonly #pattern = new Uint32Array(1);
   readonly #patternBytes = new Uint8Array(this.#pattern.buffer);
@@ -38,8 +39,9 @@ export class AauUnit implements Unit {
   readonly #srcs = new Float64Array(MAX_SOURCES);
   #srcCnt = 0;
 
-  constructor(memory: PhysicalMemory) {
+  constructor(memory: PhysicalMemory, hasZeroCheck: boolean) {
     this.#memory = memory;
+    this.#hasZeroCheck = hasZeroCheck;
   }
 
   alignBytes(words: Uint32Array): number {
@@ -58,28 +60,12 @@ export class AauUnit implements Unit {
 
   execute(words: Uint32Array): number {
     const lengthBytes = count(words);
-    const control = words[WORD_ADCR] as number;
     if (lengthBytes === 0) return 0;
-    if (command(words, 0) === COMMAND_FILL) return this.#fill(words, lengthBytes);
-    this.#decodeSources(words);
-    // Assumed: the unit looks at each buffer that it has summed, and what it says in the end is true of the last one only. That is why
-    // Linux checks no more than one buffer at a time.
-    const checks = (control & ADCR_ZERO_RESULT_ENABLE) !== 0;
-    const from = checks ? lengthBytes - (lengthBytes % CHECK_BYTES || CHECK_BYTES) : 0;
-    if (!this.#read(lengthBytes, checks ? Math.max(from, 0) : 0, checks)) return ASR_MASTER_ABORT;
-    this.#moveOn(words, lengthBytes);
-    if (checks) {
-      const { p: differs } = this.#sums.check(lengthBytes - from);
-      words[WORD_ADCR] = control | ADCR_TRANSFER_COMPLETE | (differs ? ADCR_ZERO_RESULT_ERROR : 0);
-      return 0;
-    }
-    if ((control & ADCR_WRITE_ENABLE) === 0) return 0;
-    const dstAddr = words[WORD_DAR] as number;
-    const dst = this.#memory.locate(dstAddr, lengthBytes);
-    if (dst === null) return ASR_MASTER_ABORT;
-    this.#sums.setP(dst, dstAddr);
-    this.#sums.store(lengthBytes);
-    return 0;
+    if (commandOf(words, 0) === COMMAND_FILL) return this.#fill(words, lengthBytes);
+    const checks = ((words[WORD_ADCR] as number) & ADCR_ZERO_RESULT_ENABLE) !== 0;
+    if (!checks) return this.#xor(words, lengthBytes);
+    // Assumed: how a unit without the check refuses it.
+    return this.#hasZeroCheck ? this.#check(words, lengthBytes) : ASR_MASTER_ABORT;
   }
 
   interrupts(words: Uint32Array): boolean {
@@ -89,4 +75,88 @@ export class AauUnit implements Unit {
   writeBackWord(words: Uint32Array): number {
     return ((words[WORD_ADCR] as number) & ADCR_ZERO_RESULT_ENABLE) === 0 ? -1 : WORD_ADCR;
   }
+
+  #fill(words: Uint32Array, lengthBytes: number): number {
+    const dstAddr = words[WORD_DAR] as number;
+    const dst = this.#memory.locate(dstAddr, lengthBytes);
+    if (dst === null) return ASR_MASTER_ABORT;
+    this.#pattern[0] = words[WORD_SAR1] as number;
+    fillBlock(dst, dstAddr, this.#patternBytes, lengthBytes);
+    return 0;
+  }
+
+  #xor(words: Uint32Array, lengthBytes: number): number {
+    this.#decodeSources(words);
+    this.#sums.clear();
+    for (let i = 0; i < this.#srcCnt; i++) {
+      const addr = this.#srcs[i] as DmaAddr;
+      const window = this.#memory.locate(addr, lengthBytes);
+      if (window === null) return ASR_MASTER_ABORT;
+      this.#sums.addSource(window, addr);
+    }
+    this.#moveOn(words, lengthBytes);
+    if (((words[WORD_ADCR] as number) & ADCR_WRITE_ENABLE) === 0) return 0;
+    const dstAddr = words[WORD_DAR] as number;
+    const dst = this.#memory.locate(dstAddr, lengthBytes);
+    if (dst === null) return ASR_MASTER_ABORT;
+    this.#sums.setP(dst, dstAddr);
+    this.#sums.store(lengthBytes);
+    return 0;
+  }
+
+  /**
+   * Assumed: the unit looks at each buffer that it has summed, and what it says in the end is true of the last one only. That is why Linux checks
+   * no more than one buffer with one descriptor.
+   */
+  #check(words: Uint32Array, lengthBytes: number): number {
+    const lastBytes = lengthBytes % CHECK_BYTES || CHECK_BYTES;
+    const before = lengthBytes - lastBytes;
+    this.#decodeSources(words);
+    this.#sums.clear();
+    for (let i = 0; i < this.#srcCnt; i++) {
+      const addr = this.#srcs[i] as DmaAddr;
+      const window = this.#memory.locate(addr, lengthBytes);
+      if (window === null) return ASR_MASTER_ABORT;
+      // The sum of all is zero if the first is the sum of the others.
+      if (i === 0) this.#sums.setP(window, addr + before);
+      else this.#sums.addSource(window, addr + before);
+    }
+    this.#moveOn(words, lengthBytes);
+    const error = this.#sums.check(lastBytes).p ? ADCR_ZERO_RESULT_ERROR : 0;
+    words[WORD_ADCR] = (words[WORD_ADCR] as number) | ADCR_TRANSFER_COMPLETE | error;
+    return 0;
+  }
+
+  #decodeSources(words: Uint32Array): void {
+    const { sources } = blockControl(words);
+    this.#srcCnt = 0;
+    for (let i = 0; i < sources; i++) {
+      if (commandOf(words, i) === COMMAND_NULL) continue;
+      this.#srcs[this.#srcCnt] = words[sourceWord(i)] as number;
+      this.#srcCnt += 1;
+    }
+  }
+
+  /** All sources were read: their registers show it. */
+  #moveOn(words: Uint32Array, lengthBytes: number): void {
+    const { sources } = blockControl(words);
+    for (let i = 0; i < sources; i++) {
+      const word = sourceWord(i);
+      if (commandOf(words, i) !== COMMAND_NULL) words[word] = (words[word] as number) + lengthBytes;
+    }
+  }
+}
+
+function count(words: Uint32Array): number {
+  return (words[WORD_ABCR] as number) & MAX_COUNT;
+}
+
+function blockControl(words: Uint32Array): (typeof BLOCK_CONTROL)[number] {
+  const index = ((words[WORD_ADCR] as number) >>> ADCR_BLOCK_CONTROL_SHIFT) & 3;
+  return BLOCK_CONTROL[index] as (typeof BLOCK_CONTROL)[number];
+}
+
+/** The block command of a source. */
+function commandOf(words: Uint32Array, source: number): number {
+  return ((words[commandWord(source)] as number) >>> commandShift(source)) & COMMAND_MASK;
 }

@@ -1,5 +1,4 @@
 import type { DmaEngine } from "@dmaengine/core";
-import { type AddOptions, type AssembledArray, MdArray } from "@dmaengine/md";
 import {
   type CheckReport,
   type Geometry,
@@ -8,16 +7,18 @@ import {
   RaidError,
   type SyncOptions,
 } from "@dmaengine/raid456";
+import type { AssembledArray } from "./assembled-array.js";
 import { Checkpoints } from "./checkpoints.js";
+import { type AddOptions, MdArray } from "./md-array.js";
 
 /** How an array is opened. */
 export interface OpenArrayOptions {
-  /** Refuse everything that writes. */
-  readonly readOnly: boolean;
-  /** Whose channels make parity; null for the CPU. */
-  readonly engine: DmaEngine | null;
+  /** Refuse everything that writes, and leave every byte of the members as it is. Default false. */
+  readonly readOnly?: boolean;
+  /** Whose channels make parity; null, or left out, for the CPU. */
+  readonly engine?: DmaEngine | null;
   /** Called once for each member that stops working; the array goes on without it. */
-  readonly onMemberLost: (slot: number, device: MemberDevice | undefined) => void;
+  readonly onMemberLost?: (slot: number, device: MemberDevice | undefined) => void;
 }
 
 /**
@@ -35,7 +36,8 @@ export class OpenArray {
   #inDoubt = false;
 
   /** @throws MdError `ERR_MD_READ_ONLY` if the array must not be written, and that is asked for */
-  constructor(assembled: AssembledArray, { readOnly, engine, onMemberLost }: OpenArrayOptions) {
+  constructor(assembled: AssembledArray, options: OpenArrayOptions = {}) {
+    const { readOnly = false, engine = null, onMemberLost } = options;
     const md = readOnly
       ? null
       : new MdArray(assembled, {
@@ -56,7 +58,7 @@ export class OpenArray {
       metadata: {
         markDirty: async () => md?.markDirty(),
         memberFailed: async (slot) => {
-          onMemberLost(slot, this.#devices[slot]);
+          onMemberLost?.(slot, this.#devices[slot]);
           await md?.memberFailed(slot);
         },
       },
@@ -89,12 +91,12 @@ export class OpenArray {
   }
 
   /** Compares data with parity. */
-  check(options: SyncOptions): Promise<CheckReport> {
+  check(options: SyncOptions = {}): Promise<CheckReport> {
     return this.#raid.check(options);
   }
 
   /** Compares data with parity, and makes parity anew where it doesn't match. As far as it comes, that is a resync, too. */
-  repair({ onProgress, ...options }: SyncOptions): Promise<CheckReport> {
+  repair({ onProgress, ...options }: SyncOptions = {}): Promise<CheckReport> {
     const progress: SyncOptions["onProgress"] = async (at) => {
       if (at.doneBytes > this.resyncedBytes) await this.#md?.checkpointResync(at.doneBytes);
       await onProgress?.(at);
@@ -103,7 +105,7 @@ export class OpenArray {
   }
 
   /** Makes parity right where it never was, from where the last resync stopped. */
-  resync(options: SyncOptions): Promise<void> {
+  resync(options: SyncOptions = {}): Promise<void> {
     return this.#recording(
       (recorded) => this.#raid.resync(recorded),
       async () => this.#md?.checkpointResync(this.#raid.resyncedBytes),
@@ -112,7 +114,7 @@ export class OpenArray {
   }
 
   /** Puts a device into an empty slot. {@link rebuild} fills it. */
-  async add(slot: number, device: MemberDevice, options: AddOptions): Promise<void> {
+  async add(slot: number, device: MemberDevice, options: AddOptions = {}): Promise<void> {
     if (this.#md === null) throw new RaidError("ERR_RAID_READ_ONLY", "the array was opened read-only");
     const member = await this.#md.startRecovery(slot, device, options);
     this.#devices[slot] = device;
@@ -120,7 +122,7 @@ export class OpenArray {
   }
 
   /** Rebuilds every member that is not rebuilt yet, from where the last rebuild stopped. */
-  rebuild(options: SyncOptions): Promise<void> {
+  rebuild(options: SyncOptions = {}): Promise<void> {
     return this.#recording(
       (recorded) => this.#raid.rebuild(recorded),
       () => this.#recordRecovery(),

@@ -1,8 +1,15 @@
-import { type AssembledArray, assemble, createArray, examine } from "@dmaengine/md";
 import { FaultyMember, type MemberDevice, MemoryMember } from "@dmaengine/raid456";
 import { describe, expect, it } from "vitest";
-import { randomBytes } from "../testing/workbench.js";
-import { OpenArray } from "./open-array.js";
+import { type AssembledArray, assemble, createArray, examine, OpenArray } from "./index.js";
+
+/** Deterministic bytes that no chunk, page or sector repeats. */
+function randomBytes(length: number, seed: number): Uint8Array {
+  let state = seed * 2654435761;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+}
 
 const MEMBER_BYTES = 2560 * 1024;
 /** Where the data begins on members of this size. */

@@ -1,0 +1,279 @@
+import { Worker } from "node:worker_threads";
+import {
+  DMA_CTRL_ACK,
+  DMA_PREP_INTERRUPT,
+  type DmaChan,
+  DmaDirection,
+  DmaEngine,
+  DmaError,
+  DmaStatus,
+  DmaTransResult,
+  type DmaTxDescriptor,
+  SumCheck,
+} from "@dmaengine/core";
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { type CpuOptions, cpu, type SpawnWorker, spawnWorkerThread, type WorkerTask } from "./index.js";
+
+const LONG = process.env["DMAENGINE_LONG"] === "1";
+vi.setConfig({ testTimeout: LONG ? 1_800_000 : 60_000 });
+
+const OPERATIONS = ["memcpy", "memset", "xor", "xorVal", "pq", "pqVal", "interrupt"] as const;
+const BLOCK_BYTES = 4096;
+
+async function open(options: CpuOptions = {}) {
+  const engine = new DmaEngine();
+  const driver = cpu({ workers: 1, maxMemoryBytes: 64 * 1024 * 1024, ...options });
+  await engine.register(driver);
+  const chan = engine.requestChannel(OPERATIONS);
+  const memory = chan.device.alloc(16 * BLOCK_BYTES, 4096);
+  const base = chan.device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
+  const close = async (): Promise<void> => {
+    chan.device.unmapSingle(base, memory.length, DmaDirection.BIDIRECTIONAL);
+    chan.device.free(memory);
+    chan.release();
+    await engine.unregister(driver);
+  };
+  return { engine, chan, memory, base, close };
+}
+
+function must(tx: DmaTxDescriptor | null): DmaTxDescriptor {
+  if (tx === null) throw new Error("the channel is full");
+  return tx;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+/** Spawns workers that a test can do away with. */
+function mortal() {
+  const tasks: WorkerTask[] = [];
+  const spawn: SpawnWorker = (task, died) => {
+    tasks.push(task);
+    return spawnWorkerThread(task, died);
+  };
+  /** Makes the worker trap at the next transaction, whatever it is: no slot names a function any more. */
+  const kill = (): void => {
+    const { memory, ring, ringSize } = tasks.at(-1) as WorkerTask;
+    const words = new Uint32Array(memory.buffer);
+    for (let slot = 0; slot < ringSize; slot++) words[(ring + 192 + slot * 1344) / 4] = 0xffff;
+  };
+  return { spawn, kill, tasks };
+}
+
+describe("a worker", () => {
+  it("works while the client does something else", async () => {
+    const { chan, memory, base, close } = await open();
+    memory.fill(0x21, 0, BLOCK_BYTES);
+    const copy = must(chan.prepMemcpy(base + BLOCK_BYTES, base, BLOCK_BYTES)).submit();
+    const wrong = new SumCheck();
+    const check = must(chan.prepXorVal([base, base + 2 * BLOCK_BYTES], 2, BLOCK_BYTES, wrong)).submit();
+    expect(chan.txStatus(copy)).toBe(DmaStatus.IN_PROGRESS);
+    chan.issuePending();
+    expect(await chan.syncWait(check)).toBe(DmaStatus.COMPLETE);
+    expect(chan.txStatus(copy)).toBe(DmaStatus.COMPLETE);
+    expect(memory.subarray(BLOCK_BYTES, 2 * BLOCK_BYTES).every((byte) => byte === 0x21)).toBe(true);
+    expect(wrong.pFailed).toBe(true);
+    expect(chan.device.stats().mapping.bouncedBytes).toBe(0);
+    await close();
+  });
+
+  it("calls back by interrupt, without anybody polling", async () => {
+    const { chan, base, close, engine } = await open();
+    const tx = must(chan.prepMemset(base, 1, BLOCK_BYTES, DMA_CTRL_ACK | DMA_PREP_INTERRUPT));
+    const result = new Promise((resolve) => {
+      tx.callback = resolve;
+    });
+    tx.submit();
+    chan.issuePending();
+    expect(await result).toBe(DmaTransResult.NOERROR);
+    expect(engine.stats().devices["cpu"]?.channels[chan.name]?.interrupts).toBe(1);
+    await close();
+  });
+
+  it("copies memory that it can't reach, when it is mapped and unmapped", async () => {
+    const { chan, base, close } = await open();
+    const outside = new Uint8Array(2 * BLOCK_BYTES).fill(7);
+    const addr = chan.device.mapSingle(outside, DmaDirection.BIDIRECTIONAL);
+    await chan.syncWait(must(chan.prepMemset(addr + BLOCK_BYTES, 9, 10)).submit());
+    await chan.syncWait(must(chan.prepMemcpy(base, addr, BLOCK_BYTES)).submit());
+    expect(outside[BLOCK_BYTES]).toBe(7);
+    chan.device.syncSingleForCpu(addr + BLOCK_BYTES, 5, DmaDirection.BIDIRECTIONAL);
+    expect([...outside.subarray(BLOCK_BYTES, BLOCK_BYTES + 10)]).toEqual([9, 9, 9, 9, 9, 7, 7, 7, 7, 7]);
+    chan.device.unmapSingle(addr, outside.length, DmaDirection.BIDIRECTIONAL);
+    expect(outside[BLOCK_BYTES + 9]).toBe(9);
+    expect(chan.device.stats().mapping.bouncedBytes).toBe(4 * BLOCK_BYTES + 5);
+    await close();
+  });
+
+  it("gets no mapping of what its memory has no room for", async () => {
+    const { chan, close } = await open({ maxMemoryBytes: 4 * 1024 * 1024 });
+    const addr = chan.device.mapSingle(new Uint8Array(5_000_000), DmaDirection.TO_DEVICE);
+    expect(chan.device.mappingError(addr)).toBe(true);
+    expect(() => chan.device.alloc(5_000_000)).toThrow("raise the driver's maxMemoryBytes");
+    await close();
+  });
+
+  it("keeps memory good when it grows", async () => {
+    const { chan, memory, base, close } = await open();
+    const more = chan.device.alloc(40_000_000);
+    expect(more.buffer).not.toBe(memory.buffer);
+    const addr = chan.device.mapSingle(more, DmaDirection.BIDIRECTIONAL);
+    memory.fill(3, 0, 100);
+    await chan.syncWait(must(chan.prepMemcpy(addr + 39_999_900, base, 100)).submit());
+    expect(more.subarray(39_999_899).join("")).toBe(`0${"3".repeat(100)}`);
+    chan.device.unmapSingle(addr, more.length, DmaDirection.BIDIRECTIONAL);
+    chan.device.free(more);
+    expect(() => chan.device.free(more)).toThrow("or were freed already");
+    await close();
+  });
+});
+
+describe("workers that are asked for wrongly", () => {
+  it.each([-1, 0.5, 65, Number.NaN])("%s of them", (workers) => {
+    expect(() => cpu({ workers })).toThrow(`expected 0 to 64 workers, got ${workers}`);
+  });
+
+  it("without SIMD", () => {
+    expect(() => cpu({ workers: 1, kernels: "swar" })).toThrow("workers need SIMD kernels");
+  });
+
+  it("with no patience", () => {
+    expect(() => cpu({ workers: 1, hangTimeoutMillis: 0 })).toThrow(
+      "expected hangTimeoutMillis above 0, got 0",
+    );
+  });
+
+  it("that don't start", async () => {
+    const spawn: SpawnWorker = (task, died) => spawnWorkerThread({ ...task, ring: -1 }, died);
+    const refused = new DmaEngine().register(cpu({ workers: 1, spawn }));
+    await expect(refused).rejects.toBeInstanceOf(DmaError);
+    await expect(refused).rejects.toThrow("its worker does not start");
+  });
+});
+
+describe("a worker that dies", () => {
+  it("fails what it had to do once, and another one takes over", async () => {
+    const { spawn, kill, tasks } = mortal();
+    const { chan, base, memory, close } = await open({ spawn });
+    const endings: number[][] = [];
+    const cookies = [1, 2, 3].map((value, i) => {
+      const tx = must(chan.prepMemset(base, value, 10, DMA_CTRL_ACK | DMA_PREP_INTERRUPT));
+      endings.push([]);
+      tx.callback = (result) => endings[i]?.push(result);
+      return tx.submit();
+    });
+    kill();
+    chan.issuePending();
+    expect(await chan.syncWait(cookies[2] as number)).toBe(DmaStatus.ERROR);
+    expect(cookies.map((cookie) => chan.txStatus(cookie))).toEqual(new Array(3).fill(DmaStatus.ERROR));
+    await turn();
+    expect(endings).toEqual(new Array(3).fill([DmaTransResult.WRITE_FAILED]));
+
+    const next = must(chan.prepMemset(base, 4, 10)).submit();
+    expect(await chan.syncWait(next)).toBe(DmaStatus.COMPLETE);
+    expect(memory[0]).toBe(4);
+    expect(tasks.length).toBe(2);
+    await close();
+  });
+
+  it("is no concern of the other workers", async () => {
+    const { spawn, kill } = mortal();
+    const { engine, chan: second, base, close } = await open({ workers: 2, spawn });
+    const first = engine.findChannel(["memset"]) as DmaChan<"memset">;
+    expect(first.name).not.toBe(second.name);
+    kill();
+    const lost = must(second.prepMemset(base, 1, 10)).submit();
+    const kept = must(first.prepMemset(base + 100, 1, 10)).submit();
+    const statuses = await Promise.all([first.syncWait(kept), second.syncWait(lost)]);
+    expect(statuses.toSorted()).toEqual([DmaStatus.COMPLETE, DmaStatus.ERROR]);
+    first.release();
+    await close();
+  });
+});
+
+describe("a worker that hangs", () => {
+  /** Workers of which every second one does nothing, for ever; they are terminated like any other. */
+  const lazy = (): SpawnWorker => {
+    let spawned = 0;
+    return (task, died) => {
+      spawned += 1;
+      if (spawned % 2 === 1) return spawnWorkerThread(task, died);
+      const worker = new Worker("for (;;);", { eval: true });
+      worker.unref();
+      return {
+        async terminate() {
+          await worker.terminate();
+        },
+      };
+    };
+  };
+
+  it("is replaced, and what it had to do fails", async () => {
+    const { kill, spawn: watched } = mortal();
+    const idle = lazy();
+    const spawn: SpawnWorker = (task, died) => {
+      watched(task, () => {}).terminate();
+      return idle(task, died);
+    };
+    const { chan, base, close } = await open({ spawn, hangTimeoutMillis: 300 });
+    kill();
+    expect(await chan.syncWait(must(chan.prepMemset(base, 1, 10)).submit())).toBe(DmaStatus.ERROR);
+    // This one hangs.
+    expect(await chan.syncWait(must(chan.prepMemset(base, 1, 10)).submit())).toBe(DmaStatus.ERROR);
+    expect(await chan.syncWait(must(chan.prepMemset(base, 1, 10)).submit())).toBe(DmaStatus.COMPLETE);
+    await close();
+  });
+});
+
+it("soaks: whatever dies in between, nothing is lost and nothing happens twice", async () => {
+  const count = LONG ? 1_000_000 : 20_000;
+  const { spawn, kill } = mortal();
+  const { chan, memory, base, close } = await open({ spawn, ringSize: 64 });
+  const random = fc.sample(fc.noBias(fc.nat(0xffff)), { numRuns: 4096, seed: 5 });
+  let drawn = 0;
+  const draw = (below: number): number => (random[drawn++ % random.length] as number) % below;
+  const block = (i: number): number => base + i * BLOCK_BYTES;
+  const ended = new Map<number, number>();
+  let failed = 0;
+  let heapBefore = 0;
+  for (let done = 0; done < count; ) {
+    const batch = 1 + draw(64);
+    for (let i = 0; i < batch; i++) {
+      const length = 1 + draw(BLOCK_BYTES);
+      const flags = DMA_CTRL_ACK | (draw(2) === 0 ? DMA_PREP_INTERRUPT : 0);
+      const srcs = [block(draw(8)), block(8 + draw(4))];
+      const [p, q] = [block(12 + draw(2)), block(14 + draw(2))];
+      const prepare = [
+        () => chan.prepMemcpy(p, srcs[0] as number, length, flags),
+        () => chan.prepMemset(p, draw(256), length, flags),
+        () => chan.prepXor(p, srcs, 2, length, flags),
+        () => chan.prepPq(p, q, srcs, 2, [draw(256), draw(256)], length, flags),
+        () => chan.prepXorVal(srcs, 2, length, new SumCheck(), flags),
+        () => chan.prepPqVal(p, q, srcs, 2, [1, 2], length, new SumCheck(), flags),
+      ];
+      const tx = must(prepare[draw(prepare.length)]?.() ?? null);
+      const number = done + i;
+      tx.callback = (result) => {
+        ended.set(number, (ended.get(number) ?? 0) + 1);
+        if (result !== DmaTransResult.NOERROR) failed += 1;
+      };
+      tx.submit();
+    }
+    done += batch;
+    if (draw(100) === 0) kill();
+    chan.issuePending();
+    while (chan.inFlight > 0) {
+      chan.txStatus(1);
+      await turn();
+    }
+    await turn();
+    expect(ended.size).toBe(batch);
+    expect([...ended.values()].every((times) => times === 1)).toBe(true);
+    ended.clear();
+    if (heapBefore === 0 && done > count / 2) heapBefore = process.memoryUsage().heapUsed;
+  }
+  expect(failed).toBeGreaterThan(0);
+  expect(memory.buffer.byteLength).toBe(16 * 1024 * 1024);
+  if (LONG) expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(50_000_000);
+  await close();
+});

@@ -1,0 +1,42 @@
+/** The operations that the driver knows. */
+export type IopOperation = "memcpy" | "memset" | "xor" | "xorVal" | "pq" | "pqVal" | "interrupt";
+
+/** One unit of a processor. */
+export interface UnitVariant {
+  readonly kind: "dma" | "aau" | "adma";
+  /** Its name on the bus. */
+  readonly name: string;
+  /** Where its block of registers begins, in the peripheral window. */
+  readonly base: number;
+  /** What it can do (arch/arm/plat-iop/adma.c, arch/arm/mach-iop13xx/setup.c). */
+  readonly operations: readonly IopOperation[];
+  /** Memory for its descriptors: so many pages of 4096 bytes. */
+  readonly poolPages: number;
+}
+
+const DMA = { kind: "dma", operations: ["memcpy", "interrupt"], poolPages: 1 } as const;
+const AAU = { kind: "aau", name: "aau", base: 0x800, poolPages: 3 } as const;
+const ADMA = {
+  kind: "adma",
+  operations: ["memcpy", "xor", "xorVal", "memset", "interrupt"],
+  poolPages: 1,
+} as const;
+
+const DMA_CHANNELS = [
+  { ...DMA, name: "dma0", base: 0x400 },
+  { ...DMA, name: "dma1", base: 0x440 },
+] as const;
+
+/** The processors that can be simulated, as data: the units of each, in the order of their numbers. */
+export const IOP_VARIANTS = {
+  iop32x: [...DMA_CHANNELS, { ...AAU, operations: ["xor", "memset", "interrupt"] }],
+  iop33x: [...DMA_CHANNELS, { ...AAU, operations: ["xor", "xorVal", "memset", "interrupt"] }],
+  iop13xx: [
+    { ...ADMA, name: "adma0", base: 0x000 },
+    { ...ADMA, name: "adma1", base: 0x200 },
+    { ...ADMA, name: "adma2", base: 0x400, operations: [...ADMA.operations, "pq", "pqVal"] },
+  ],
+} as const satisfies Record<string, readonly UnitVariant[]>;
+
+/** A family of processors: iop32x is the 80321, iop33x the 80331, iop13xx the 8134x. */
+export type IopSoc = keyof typeof IOP_VARIANTS;

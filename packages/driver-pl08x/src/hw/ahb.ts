@@ -1,0 +1,117 @@
+import type { DmaAddr } from "@dmaengine/core/driver";
+import { type Platform, SimError } from "@dmaengine/sim";
+import { MAX_BURST_ELEMENTS, MAX_WIDTH_BYTES } from "../datasheet.js";
+
+/** The data of one burst, on its way through the controller. */
+export class Burst {
+  readonly words = new Uint32Array((MAX_BURST_ELEMENTS * MAX_WIDTH_BYTES) / 4);
+  readonly bytes = new Uint8Array(this.words.buffer);
+}
+
+/** The bus that the controller's masters are on: memory, and the registers of peripherals. */
+export class Ahb {
+  readonly #platform: Platform;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /**
+   * Reads `count` times `widthBytes` into the burst: from one address, or from one after the other. False is an error response, and nothing was read;
+   * an address that is not a multiple of the width is one, too (assumed).
+   */
+  read(addr: DmaAddr, widthBytes: number, count: number, increments: boolean, burst: Burst): boolean {
+    if (count === 0) return true;
+    if (addr % widthBytes !== 0) return false;
+    const window = this.#platform.memory.locate(addr, increments ? count * widthBytes : widthBytes);
+    if (window === null) return this.#readRegister(addr, widthBytes, count, increments, burst);
+    const at = (addr - window.base) >>> 0;
+    const { bytes, words } = burst;
+    const lengthBytes = count * widthBytes;
+    if (!increments) {
+      for (let i = 0; i < lengthBytes; i++) bytes[i] = window.bytes[at + (i % widthBytes)] as number;
+    } else if (((at | lengthBytes) & 3) === 0) {
+      const first = at >>> 2;
+      for (let i = 0; i < lengthBytes >>> 2; i++) words[i] = window.words[first + i] as number;
+    } else {
+      for (let i = 0; i < lengthBytes; i++) bytes[i] = window.bytes[at + i] as number;
+    }
+    return true;
+  }
+
+  /** Writes the burst: `count` times `widthBytes`. False is an error response, and nothing was written. */
+  write(addr: DmaAddr, widthBytes: number, count: number, increments: boolean, burst: Burst): boolean {
+    if (count === 0) return true;
+    if (addr % widthBytes !== 0) return false;
+    const window = this.#platform.memory.locate(addr, increments ? count * widthBytes : widthBytes);
+    if (window === null) return this.#writeRegister(addr, widthBytes, count, increments, burst);
+    const at = (addr - window.base) >>> 0;
+    const { bytes, words } = burst;
+    const lengthBytes = count * widthBytes;
+    if (!increments) {
+      for (let i = 0; i < lengthBytes; i++) window.bytes[at + (i % widthBytes)] = bytes[i] as number;
+    } else if (((at | lengthBytes) & 3) === 0) {
+      const first = at >>> 2;
+      for (let i = 0; i < lengthBytes >>> 2; i++) window.words[first + i] = words[i] as number;
+    } else {
+      for (let i = 0; i < lengthBytes; i++) window.bytes[at + i] = bytes[i] as number;
+    }
+    return true;
+  }
+
+  /** Fetches 32-bit words of a linked list item. False is an error response. */
+  fetch(addr: DmaAddr, into: Uint32Array): boolean {
+    return this.#platform.memory.readBlock(addr, into);
+  }
+
+  #readRegister(
+    addr: DmaAddr,
+    widthBytes: number,
+    count: number,
+    increments: boolean,
+    burst: Burst,
+  ): boolean {
+    const { bus } = this.#platform;
+    return answers(() => {
+      for (let i = 0; i < count; i++) {
+        const register = increments ? addr + i * widthBytes : addr;
+        let value: number;
+        if (widthBytes === 1) value = bus.read8(register);
+        else value = widthBytes === 2 ? bus.read16(register) : bus.read32(register);
+        for (let n = 0; n < widthBytes; n++) burst.bytes[i * widthBytes + n] = value >>> (8 * n);
+      }
+    });
+  }
+
+  #writeRegister(
+    addr: DmaAddr,
+    widthBytes: number,
+    count: number,
+    increments: boolean,
+    burst: Burst,
+  ): boolean {
+    const { bus } = this.#platform;
+    return answers(() => {
+      for (let i = 0; i < count; i++) {
+        const register = increments ? addr + i * widthBytes : addr;
+        let value = 0;
+        for (let n = 0; n < widthBytes; n++) value |= (burst.bytes[i * widthBytes + n] as number) << (8 * n);
+        value >>>= 0;
+        if (widthBytes === 1) bus.write8(register, value);
+        else if (widthBytes === 2) bus.write16(register, value);
+        else bus.write32(register, value);
+      }
+    });
+  }
+}
+
+/** Whether a register answers. What is a mistake of a driver is an error response to a master. */
+function answers(access: () => void): boolean {
+  try {
+    access();
+    return true;
+  } catch (error) {
+    if (SimError.isInstance(error) && error.code === "ERR_SIM_MMIO") return false;
+    throw error;
+  }
+}
