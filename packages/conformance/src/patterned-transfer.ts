@@ -1,4 +1,4 @@
-import { type DmaAddr, type DmaChan, type DmaTxDescriptor, dmaMaxPq } from "@dmaengine/core";
+import { type DmaAddr, type DmaChan, type DmaTxDescriptor, dmaMaxPq, dmaPqCoefsFit } from "@dmaengine/core";
 
 /** The operations that dmatest knows. */
 export type PatternedOperation = "memcpy" | "memset" | "xor" | "pq";
@@ -53,8 +53,10 @@ const TRANSFERS: {
       chan.prepXor(dst!, srcs, srcs.length, lengthBytes, flags),
   }),
   pq: (chan, { pq }) => {
-    const sources = oddCount(pq, dmaMaxPq(chan.limits.pq, 0));
-    const coefs = new Uint8Array(sources).fill(1);
+    const { limits } = chan;
+    const coefs = new Uint8Array(oddCount(pq, dmaMaxPq(limits.pq, 0))).fill(1);
+    // Wired multipliers have the coefficient 1 for one source.
+    const sources = dmaPqCoefsFit(limits.pq, coefs, coefs.length) ? coefs.length : 1;
     return {
       operation: "pq",
       sources,

@@ -64,7 +64,7 @@ export class Pl08xController {
     const all = 2 ** this.variant.channels - 1;
     bus.write32(this.#amba.base + ERR_CLEAR, all);
     bus.write32(this.#amba.base + TC_CLEAR, all);
-    this.#amba.irq.request(() => this.#handleInterrupt());
+    this.#amba.irq.request(() => this.service(true));
   }
 
   /** One device that copies memory, and one for each connection of a peripheral. */
@@ -91,8 +91,8 @@ export class Pl08xController {
     next?.takeOver(phys);
   }
 
-  /** Looks what the hardware has to tell, and tells those whom it concerns. Returns the mask of channels of the hardware. */
-  service(): number {
+  /** Looks what the hardware has to tell, and tells those whom it concerns (`pl08x_irq`). */
+  service(fromInterrupt: boolean): void {
     const { bus } = this.platform;
     const { base } = this.#amba;
     const err = bus.read32(base + ERR_STATUS);
@@ -101,9 +101,10 @@ export class Pl08xController {
     if (tc !== 0) bus.write32(base + TC_CLEAR, tc);
     for (let id = 0; (err | tc) >>> id !== 0; id++) {
       if ((((err | tc) >>> id) & 1) === 0) continue;
-      (this.#phys[id] as PhysChannel).serving?.serve(((err >>> id) & 1) !== 0);
+      const { serving } = this.#phys[id] as PhysChannel;
+      if (fromInterrupt) serving?.countInterrupt();
+      serving?.serve(((err >>> id) & 1) !== 0);
     }
-    return err | tc;
   }
 
   #memcpyDevice(): AnyDeviceDefinition {
@@ -152,15 +153,6 @@ export class Pl08xController {
           return channel;
         },
       ],
-    });
-  }
-
-  /** The interrupt that all channels share (`pl08x_irq`), in hard interrupt context. */
-  #handleInterrupt(): void {
-    const before = this.#phys.map(({ serving }) => serving);
-    const mask = this.service();
-    before.forEach((channel, id) => {
-      if (((mask >>> id) & 1) !== 0) channel?.countInterrupt();
     });
   }
 }

@@ -53,7 +53,7 @@ export abstract class VirtualChannel implements DriverChannelControl {
 
   /** An interrupt that was lost is found here; otherwise there is nothing to find. */
   poll(): void {
-    if (this.#at !== null) this.controller.service();
+    if (this.#at !== null) this.controller.service(false);
   }
 
   /** Runs the clock, or waits for whoever does, until the transaction has ended. */

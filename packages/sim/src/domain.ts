@@ -7,8 +7,8 @@ export const PAGE_BYTES = 4096;
 /** Largest buffer that can be mapped: 16 GiB. */
 const MAX_BUFFER_BYTES = 2 ** 34;
 
-/** What a device is about to do with memory. */
-export type DeviceAccess = "read" | "write";
+/** What a device is about to do with memory. "any": whichever of the two the mapping allows, for models that can't tell. */
+export type DeviceAccess = "read" | "write" | "any";
 
 /** A domain of simulated devices: beside the mapping calls of clients, the side that the devices see. */
 export interface SimDomain extends DmaDomain {

@@ -15,7 +15,7 @@ describe("Iommu", () => {
     const addr = dma0?.domain.map(Uint8Array.of(1, 2, 3), 1, 2, TO_DEVICE) as number;
     const window = dma1?.locate(addr, 2);
     expect(window?.bytes[addr - window.base]).toBe(2);
-    expect(other?.locate(addr, 2)).toBeNull();
+    expect(other?.locate(addr, 2, "read")).toBeNull();
     expect(platform.iommu?.faults).toEqual([
       { domain: "other", addr, lengthBytes: 2, access: "read", reason: "unmapped" },
     ]);
@@ -34,7 +34,8 @@ describe("Iommu", () => {
   ] as const)("makes direction %i a permission", (direction, readable, writable) => {
     const platform = new Platform({ iommu: true });
     const addr = platform.memory.domain.map(new Uint8Array(8), 0, 8, direction);
-    expect(platform.memory.locate(addr, 8) !== null).toBe(readable);
+    expect(platform.memory.locate(addr, 8)).not.toBeNull();
+    expect(platform.memory.locate(addr, 8, "read") !== null).toBe(readable);
     expect(platform.memory.locate(addr, 8, "write") !== null).toBe(writable);
     expect(platform.iommu?.faults.map(({ access, reason }) => [access, reason])).toEqual([
       ...(readable ? [] : [["read", "permission"]]),

@@ -143,7 +143,7 @@ class IommuDomain implements SimDomain {
   find(addr: DmaAddr, lengthBytes: number, access: DeviceAccess): AddressWindow | null {
     const mapping = this.#mappings[this.#indexOf(addr)];
     const inside = mapping !== undefined && addr >= mapping.first && addr + lengthBytes <= mapping.end;
-    const allowed = inside && (access === "read" ? mapping.readable : mapping.writable);
+    const allowed = inside && (access === "any" || (access === "read" ? mapping.readable : mapping.writable));
     if (!allowed) {
       const reason = inside ? "permission" : "unmapped";
       this.#onFault({ domain: this.name, addr, lengthBytes, access, reason });
@@ -170,7 +170,7 @@ class IommuDomain implements SimDomain {
     const inPage = physicalAddr % PAGE_BYTES;
     const sizeBytes = Math.ceil((inPage + lengthBytes) / PAGE_BYTES) * PAGE_BYTES;
     const first = this.#allocate(sizeBytes);
-    const window = this.#physical.find(physicalAddr, lengthBytes, readable ? "read" : "write");
+    const window = this.#physical.find(physicalAddr, lengthBytes, "any");
     if (first === DMA_MAPPING_ERROR || window === null) return DMA_MAPPING_ERROR;
     const mapping = this.#spare.pop() ?? ({} as IovaMapping);
     mapping.first = first;

@@ -31,13 +31,13 @@ export class PhysicalMemory {
    * The buffer that holds all of `addr … addr + lengthBytes - 1`, to be indexed with `addr - window.base`, at once and not later.
    * Null is a bus error: the range is not mapped, or not all of it, or an IOMMU forbids this access.
    */
-  locate(addr: DmaAddr, lengthBytes: number, access: DeviceAccess = "read"): AddressWindow | null {
+  locate(addr: DmaAddr, lengthBytes: number, access: DeviceAccess = "any"): AddressWindow | null {
     return this.#domain.find(addr, lengthBytes, access);
   }
 
   /** Reads as many bytes as `into` has, from an `addr` that is a multiple of 4, in the order of memory. False is a bus error. */
   readBlock(addr: DmaAddr, into: Uint32Array): boolean {
-    const window = this.locate(addr, into.byteLength);
+    const window = this.locate(addr, into.byteLength, "read");
     if (window === null) return false;
     const first = wordIndex(addr - window.base);
     for (let i = 0; i < into.length; i++) into[i] = window.words[first + i] as number;

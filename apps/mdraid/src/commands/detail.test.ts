@@ -37,6 +37,7 @@ describe("mdraid detail", () => {
         device,
       })),
       missing: [],
+      readOnlyReason: null,
       rejected: [],
       forced: [],
     });
