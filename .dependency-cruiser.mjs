@@ -12,6 +12,7 @@ const arrows = {
   "driver-ioat": { src: ["core", "sim"], tests: ["conformance"] },
   "driver-pl08x": { src: ["core", "sim"], tests: ["conformance"] },
   "driver-mvxor": { src: ["core", "sim"], tests: ["conformance"] },
+  "driver-iop3xx": { src: ["core", "sim"], tests: ["conformance"] },
   raid456: { src: ["core"], tests: engines },
   md: { src: ["raid456", "core"], tests: engines },
   nbd: { src: [], tests: [] },

@@ -11,26 +11,11 @@ import {
   DmaStatus,
 } from "@dmaengine/core";
 import type { Exercise } from "./exercises/exercise.js";
-import { type AnyChan, Job, type Trial } from "./job.js";
+import type { AnyChan } from "./job.js";
 import type { Random } from "./random.js";
+import { type Harness, Time } from "./time.js";
 import { touchesMemory } from "./trials.js";
 import { watched } from "./watched-driver.js";
-
-/** What the kit can't know about a driver: how its time passes, and how its transfers can be made to fail. */
-export interface Harness {
-  /**
-   * Lets some of the driver's time pass; the kit calls it between two looks at the state. Only for engines whose time stands still otherwise, such as
-   * a simulation that is stepped. Left out: the kit lets the driver itself wait, or gives the event loop a turn.
-   */
-  letTimePass?(): void | Promise<void>;
-  /**
-   * An address at which the device's accesses will fail. Left out: one that was mapped once and isn't any more, which an engine is
-   * expected to notice.
-   *
-   * @param lengthBytes - how much the transaction will touch there.
-   */
-  faultyAddr?(device: DmaDevice, lengthBytes: number): number;
-}
 
 /** What all cases of one call of the suite have in common. */
 export interface BenchOptions {
@@ -54,6 +39,7 @@ export class Bench {
   readonly driver: DmaDriver;
   readonly random: Random;
   readonly long: boolean;
+  readonly time: Time;
   /** What the case found wrong. */
   problems: string[] = [];
   readonly #options: BenchOptions;
@@ -67,6 +53,7 @@ export class Bench {
     this.driver = watched(driver, (breach) => this.#noteUncaught(breach));
     this.random = random;
     this.long = options.long;
+    this.time = new Time(options.harness, options.patienceMillis);
     this.#options = options;
   }
 
@@ -123,13 +110,13 @@ export class Bench {
     this.#registered = true;
     const before = this.#capabilities;
     this.#capabilities = this.#recordCapabilities();
-    if (before !== "")
-      this.equal("what the driver finds when it is registered again", this.#capabilities, before);
+    if (before === "") return;
+    this.equal("what the driver finds when it is registered again", this.#capabilities, before);
   }
 
   /** Takes the driver away while clients still use it. Resolves when they have let go. */
   async remove(): Promise<void> {
-    await this.#passTimeUntil(this.engine.remove(this.driver));
+    await this.#done(this.engine.remove(this.driver));
     this.#registered = false;
   }
 
@@ -138,7 +125,7 @@ export class Bench {
     this.#registered = false;
     const signal = withinMillis === 0 ? AbortSignal.abort() : AbortSignal.timeout(withinMillis);
     try {
-      await this.#passTimeUntil(this.engine.unregister(this.driver, { signal }));
+      await this.#done(this.engine.unregister(this.driver, { signal }));
     } catch (error) {
       this.problem(`after everything was given back: ${inWords(error)}`);
     }
@@ -222,108 +209,10 @@ export class Bench {
     chan.release();
   }
 
-  /**
-   * Prepares transactions behind those in `before`, as many as there is room for. No room for even the first is a problem.
-   */
-  prepare(
-    device: DmaDevice,
-    chan: AnyChan,
-    exercise: Exercise,
-    trials: Iterable<Trial>,
-    before: readonly Job[] = [],
-  ): Job[] {
-    return this.#prepare(before, trials, (trial) => new Job(device, chan, exercise, trial, this.random));
-  }
-
-  /** The same with transactions that must fail, because the device can't reach operand `operand`. Only without the checker. */
-  prepareFaulty(
-    device: DmaDevice,
-    chan: AnyChan,
-    exercise: Exercise,
-    trials: Iterable<Trial>,
-    operand: number,
-    before: readonly Job[] = [],
-  ): Job[] {
-    return this.#prepare(before, trials, (trial) => {
-      const faulty = this.#faultyAddr(device, trial.lengthBytes);
-      const substitute = (i: number, addr: DmaAddr): DmaAddr => (i === operand ? faulty : addr);
-      return new Job(device, chan, exercise, trial, this.random, substitute);
-    });
-  }
-
-  #prepare(before: readonly Job[], trials: Iterable<Trial>, make: (trial: Trial) => Job): Job[] {
-    const jobs = [...before];
-    for (const trial of trials) {
-      const job = make(trial);
-      if (job.tx !== null) {
-        jobs.push(job);
-        continue;
-      }
-      this.note(job.finish("undefined"));
-      if (jobs.length === 0) this.problem(`${job}: prep returned null although nothing is in flight`);
-      break;
-    }
-    return jobs;
-  }
-
-  /** How many transactions like these there is room for on an idle channel. */
-  async room(
-    device: DmaDevice,
-    chan: AnyChan,
-    exercise: Exercise,
-    trials: readonly Trial[],
-  ): Promise<number> {
-    const jobs = this.prepare(device, chan, exercise, trials);
-    await this.terminate(chan);
-    for (const job of jobs) this.note(job.finish("undefined"));
-    return jobs.length;
-  }
-
-  /** Submits transactions in this order, waits for them, and notes whatever is wrong with them. */
-  async carryOut(chan: AnyChan, jobs: readonly Job[]): Promise<void> {
-    const cookies = jobs.map((job) => job.submit());
-    const last = cookies.at(-1);
-    if (last !== undefined) await this.settle(chan, last);
-    jobs.forEach((job, i) => {
-      const status = chan.txStatus(cookies[i] as DmaCookie);
-      this.note(job.finish(status === DmaStatus.COMPLETE ? "done" : "undefined"));
-      if (status !== DmaStatus.COMPLETE) this.problem(`${job}: ended with ${statusInWords(status)}`);
-    });
-  }
-
-  /** Carries any number of transactions out, up to `depth` at a time. */
-  async perform(
-    device: DmaDevice,
-    chan: AnyChan,
-    exercise: Exercise,
-    trials: readonly Trial[],
-    depth: number,
-  ): Promise<void> {
-    let next = 0;
-    while (next < trials.length) {
-      const jobs = this.prepare(device, chan, exercise, trials.slice(next, next + depth));
-      if (jobs.length === 0) return;
-      await this.carryOut(chan, jobs);
-      next += jobs.length;
-    }
-  }
-
-  /** Submits transactions that must fail, each of them, and waits. */
-  async fail(chan: AnyChan, jobs: readonly Job[]): Promise<void> {
-    const cookies = jobs.map((job) => job.submit());
-    for (const [i, job] of jobs.entries()) {
-      const status = await this.settle(chan, cookies[i] as DmaCookie);
-      this.note(job.finish("undefined"));
-      if (status !== DmaStatus.ERROR) {
-        this.problem(`${job}: the device can't reach its memory, and it ended with ${statusInWords(status)}`);
-      }
-    }
-  }
-
   /** Aborts everything on a channel and waits until nothing of it touches memory any more. */
   async terminate(chan: AnyChan): Promise<void> {
     chan.terminate();
-    await this.#passTimeUntil(chan.synchronize());
+    await this.#done(chan.synchronize());
   }
 
   /** Does the same with every operation of every device, each on a channel of its own. */
@@ -339,40 +228,16 @@ export class Bench {
     }
   }
 
-  /** Starts what is queued and waits until the transaction has ended. A problem if it never does. */
+  /** Starts what is queued and waits until a transaction has ended. A problem, and the end of the case, if it never does. */
   async settle(chan: AnyChan, cookie: DmaCookie): Promise<DmaStatus> {
-    chan.issuePending();
-    if (chan.txStatus(cookie) === DmaStatus.IN_PROGRESS) {
-      if (this.#options.harness.letTimePass === undefined) {
-        await settles(chan.syncWait(cookie), this.#options.patienceMillis);
-      } else {
-        await this.idle(() => chan.txStatus(cookie) !== DmaStatus.IN_PROGRESS);
-      }
-    }
-    const status = chan.txStatus(cookie);
-    if (status !== DmaStatus.COMPLETE && status !== DmaStatus.ERROR) {
-      this.problem(`${chan.name}: cookie ${cookie} was issued and never ended: ${statusInWords(status)}`);
-      throw new Enough();
-    }
-    return status;
+    const status = await this.time.statusAfter(chan, cookie);
+    if (status === DmaStatus.COMPLETE || status === DmaStatus.ERROR) return status;
+    this.problem(`${chan.name}: cookie ${cookie} was issued and never ended: ${statusInWords(status)}`);
+    throw new Enough();
   }
 
-  /** Lets time pass without a look at the channel, until `done` or for as long as the kit is patient. Whether it is done. */
-  async idle(done: () => boolean): Promise<boolean> {
-    const giveUpAt = Date.now() + this.#options.patienceMillis;
-    while (!done()) {
-      if (Date.now() > giveUpAt) return false;
-      await this.#letTimePass();
-    }
-    return true;
-  }
-
-  /** Lets enough time pass for a few transactions, without a look at the channel. */
-  async pause(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) await this.#letTimePass();
-  }
-
-  #faultyAddr(device: DmaDevice, lengthBytes: number): DmaAddr {
+  /** An address at which the device's accesses fail. */
+  faultyAddr(device: DmaDevice, lengthBytes: number): DmaAddr {
     const { harness } = this.#options;
     if (harness.faultyAddr !== undefined) return harness.faultyAddr(device, lengthBytes);
     const addr = device.mapSingle(new Uint8Array(lengthBytes), DmaDirection.BIDIRECTIONAL);
@@ -380,25 +245,10 @@ export class Bench {
     return addr;
   }
 
-  /** Waits for what the driver does in its own time. */
-  async #passTimeUntil(promise: Promise<void>): Promise<void> {
-    if (this.#options.harness.letTimePass !== undefined) {
-      let settled = false;
-      const settle = (): void => {
-        settled = true;
-      };
-      promise.then(settle, settle);
-      await this.idle(() => settled);
-    }
-    if (await settles(promise, this.#options.patienceMillis)) return;
-    this.problem("the driver is still not done with what it was asked to end");
+  async #done(promise: Promise<void>): Promise<void> {
+    if (await this.time.settles(promise)) return;
+    this.problem(`${this.driver.name} is still not done with what it was asked to end`);
     throw new Enough();
-  }
-
-  async #letTimePass(): Promise<void> {
-    const { letTimePass } = this.#options.harness;
-    if (letTimePass !== undefined) await letTimePass();
-    else await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   /** Gives everything back, and checks what must hold after every case. The kit does it when the case has ended. */
@@ -415,10 +265,6 @@ export class Bench {
     }
     this.equal("the capability records", this.#recordCapabilities(), this.#capabilities);
     if (this.#registered) await this.unregister();
-  }
-
-  get patienceMillis(): number {
-    return this.#options.patienceMillis;
   }
 
   /** Gives back what can be given back after a failure, so that the next case starts clean. */
@@ -449,17 +295,4 @@ export function statusInWords(status: DmaStatus): string {
 export function inWords(error: unknown): string {
   if (DmaError.isInstance(error)) return `${error.code}: ${error.message}`;
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}
-
-/** Whether a promise settles in time. Rejects when it does. */
-async function settles(promise: Promise<unknown>, millis: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), millis);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

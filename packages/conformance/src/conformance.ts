@@ -1,5 +1,5 @@
 import type { DmaDriver } from "@dmaengine/core";
-import { Bench, type BenchOptions, type Harness, Skipped } from "./bench.js";
+import { Bench, type BenchOptions, Skipped } from "./bench.js";
 import type { AnyExercise, Exercise } from "./exercises/exercise.js";
 import { BUILT_IN_EXERCISES } from "./exercises/index.js";
 import { Random } from "./random.js";
@@ -7,6 +7,7 @@ import type { CaseReport, ConformanceReport } from "./report.js";
 import type { Runner } from "./runner.js";
 import { allSections } from "./sections/index.js";
 import type { Case } from "./sections/section.js";
+import type { Harness } from "./time.js";
 
 /** What the suite is to check, and how hard. */
 export interface ConformanceOptions {

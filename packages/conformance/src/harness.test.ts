@@ -1,10 +1,10 @@
 import { DmaTransResult } from "@dmaengine/core";
 import type { DmaTx } from "@dmaengine/core/driver";
 import { expect, test } from "vitest";
-import type { Harness } from "./bench.js";
 import { Collector } from "./collector.js";
 import { type ConformanceOptions, conformance } from "./conformance.js";
 import { definitionOf, SmallChannel, small } from "./testing/small-driver.js";
+import type { Harness } from "./time.js";
 
 const SLOW = { timeout: 60_000 };
 

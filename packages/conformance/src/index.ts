@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 
-export type { Harness } from "./bench.js";
 export { type CollectedResult, Collector, type CollectorOptions } from "./collector.js";
 export { type ConformanceOptions, conformance } from "./conformance.js";
 export type { AnyExercise, OperationExercise, OperationShape, Prepared } from "./exercises/exercise.js";
@@ -23,3 +22,4 @@ export {
 export { Random } from "./random.js";
 export type { CaseReport, ConformanceReport } from "./report.js";
 export type { Runner } from "./runner.js";
+export type { Harness } from "./time.js";

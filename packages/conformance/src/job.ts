@@ -13,7 +13,7 @@ import {
 import type { Exercise, Prepared, Shape } from "./exercises/exercise.js";
 import { type Layout, layoutInWords } from "./layout.js";
 import type { Random } from "./random.js";
-import { carryOut, type Expectation, type OperandRange } from "./reference.js";
+import { type Expectation, type OperandRange, runReference } from "./reference.js";
 
 /** A channel of whichever operations. */
 export type AnyChan = Omit<DmaChanControl<DmaOperation>, "limits">;
@@ -42,6 +42,8 @@ interface Operand {
   readonly at: number;
 }
 
+/** What the engine's checker fills memory with that a device is to write: found there afterwards, it was not written. */
+const CHECKER_POISON = 0x5a;
 /** An unmap record holds this many addresses at most. */
 const MAX_UNMAP_ADDRESSES = 256;
 
@@ -66,7 +68,6 @@ export class Job {
    * @param substitute - gives the address that the transaction gets for operand `i`, which was mapped at `addr`: to break it.
    */
   constructor(
-    device: DmaDevice,
     chan: AnyChan,
     exercise: Exercise,
     trial: Trial,
@@ -75,7 +76,7 @@ export class Job {
   ) {
     const { shape, lengthBytes, layout } = trial;
     const { definition } = exercise;
-    this.#device = device;
+    this.#device = chan.device;
     this.#layout = layout;
     this.#lengthBytes = lengthBytes;
     this.#title = `${chan.name} ${definition.name}, ${shape.title}, ${lengthBytes} bytes, ${layoutInWords(layout)}`;
@@ -90,9 +91,9 @@ export class Job {
     const flags = shape.flags | trial.flags;
     const prepare = (preps: ChannelPreps<DmaOperation>, addrs: readonly DmaAddr[]): Prepared =>
       shape.prepare(preps, addrs, lengthBytes, flags);
-    this.#expectation = carryOut(
+    this.#expectation = runReference(
       definition,
-      device.capabilities[definition.name] as OperationLimits<DmaOperation>,
+      chan.device.capabilities[definition.name] as OperationLimits<DmaOperation>,
       this.#operands.map(({ buffer, at }) => buffer.expected.subarray(at, at + lengthBytes)),
       prepare,
     );
@@ -257,12 +258,12 @@ export class Job {
       const place = this.#placeOf(buffer, i);
       if (place.written && outcome === "undefined") continue;
       const kind = place.written
-        ? actual === initial
+        ? actual === initial || actual === CHECKER_POISON
           ? "was not written"
           : "is wrong"
         : place.read
           ? "of a source was overwritten"
-          : "outside of what it may write was overwritten";
+          : "outside of what may be written was overwritten";
       const before = found.get(kind);
       if (before !== undefined) before.count += 1;
       else {
@@ -280,8 +281,9 @@ export class Job {
     const number = this.#operands.findIndex(
       ({ buffer: own, at }) => own === buffer && i >= at && i < at + this.#lengthBytes,
     );
-    if (number < 0)
+    if (number < 0) {
       return { text: `guard byte ${i} of a buffer of ${buffer.bytes.length}`, read: false, written: false };
+    }
     const at = i - (this.#operands[number] as Operand).at;
     const holds = ({ operand, fromByte, lengthBytes }: OperandRange): boolean =>
       operand === number && at >= fromByte && at < fromByte + lengthBytes;

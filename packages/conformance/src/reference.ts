@@ -35,7 +35,7 @@ export interface Expectation {
  * Carries a transaction out on `operands`, with the reference implementation of its operation. `prepare` makes the very call that will be
  * made on the channel.
  */
-export function carryOut<Op extends DmaOperation>(
+export function runReference<Op extends DmaOperation>(
   definition: OperationDefinition<Op>,
   limits: OperationLimits<Op>,
   operands: readonly Uint8Array[],

@@ -64,6 +64,12 @@ describe("the life of a transaction", () => {
     refusal("ERR_DMA_STATE", () => tx.submit());
   });
 
+  it("has a place of its own for the driver's records", async () => {
+    const { chan, model } = await rig(["interrupt"], { ringSize: 3 });
+    for (let i = 0; i < 3; i++) must(chan.prepInterrupt()).submit();
+    expect(model.submitted.map(({ index }) => index).sort()).toEqual([0, 1, 2]);
+  });
+
   it("refuses a driver that completes out of order or twice", async () => {
     const { chan, model } = await rig(["interrupt"]);
     must(chan.prepInterrupt()).submit();
@@ -82,20 +88,29 @@ describe("the life of a transaction", () => {
         const { chan, model } = await rig(["interrupt"], { ringSize: 3 });
         const prepared: DmaTxDescriptor[] = [];
         const submitted: number[] = [];
+        const inFlight: DmaTxDescriptor[] = [];
         let finished = 0;
         for (const name of steps) {
           if (name === "prep") {
             const tx = chan.prepInterrupt();
             const held = prepared.length + submitted.length - finished;
             expect(tx === null).toBe(held === 3);
+            // A descriptor serves one transaction at a time.
+            expect(prepared.includes(tx as DmaTxDescriptor) || inFlight.includes(tx as DmaTxDescriptor)).toBe(
+              false,
+            );
             if (tx !== null) prepared.push(tx);
           } else if (name === "submit first" || name === "submit last") {
             const tx = name === "submit first" ? prepared.shift() : prepared.pop();
-            if (tx !== undefined) submitted.push(tx.submit());
+            if (tx !== undefined) {
+              submitted.push(tx.submit());
+              inFlight.push(tx);
+            }
           } else if (name === "issue") chan.issuePending();
           else {
             const count = name === "finish one" ? Math.min(1, model.issued.length) : model.issued.length;
             model.finish(count);
+            inFlight.splice(0, count);
             finished += count;
           }
           expect(submitted).toEqual(submitted.map((_, i) => i + 2));
@@ -472,8 +487,13 @@ describe("terminate", () => {
 
   it("leaves a channel that works, with every descriptor", async () => {
     const { chan, model } = await rig(["interrupt"], { ringSize: 3 });
+    const calledBack = must(chan.prepInterrupt());
+    calledBack.callback = () => {};
+    calledBack.submit();
     must(chan.prepInterrupt()).submit();
     const stale = must(chan.prepInterrupt());
+    chan.issuePending();
+    model.finish(1);
     chan.terminate();
     refusal("ERR_DMA_STATE", () => stale.submit());
     const txs = [1, 2, 3].map(() => must(chan.prepInterrupt()));

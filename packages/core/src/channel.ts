@@ -1,21 +1,23 @@
+import { CallbackQueue } from "./callback-queue.js";
 import type { EngineContext } from "./context.js";
 import { DMA_COOKIE_INIT, type DmaCookie, isComplete, nextCookie } from "./cookie.js";
-import { Descriptor, type DmaCallback, type DmaTx, type DmaTxDescriptor, TxState } from "./descriptor.js";
+import { type Descriptor, type DmaTx, TxState } from "./descriptor.js";
+import { DescriptorStore } from "./descriptor-store.js";
 import type { DmaDevice } from "./device.js";
+import { DonePoller } from "./done-poller.js";
 import type { ChannelHost, DriverChannelControl, DriverSlaveControl } from "./driver-contract.js";
 import { DmaError } from "./errors.js";
 import { DMA_CTRL_REUSE, DMA_PREP_INTERRUPT, DMA_PREP_REPEAT } from "./flags.js";
 import {
   type AnyOperationDefinition,
   type DmaOperation,
-  type OperationArgs,
   type OperationDefinition,
   type OperationLimits,
-  type OperationPort,
   prepName,
 } from "./operations/operation.js";
-import type { DmaSlaveCaps, DmaSlaveConfig, SlaveCapabilities } from "./slave.js";
-import { type ChannelStats, newOperationStats, type OperationStats } from "./stats.js";
+import { Port } from "./port.js";
+import { checkSlaveConfig, type DmaSlaveCaps, type DmaSlaveConfig } from "./slave.js";
+import type { ChannelStats } from "./stats.js";
 import { DmaStatus, DmaTransResult } from "./status.js";
 
 /** How many failed cookies a channel remembers for `txStatus`, beside those of a full ring. */
@@ -55,23 +57,13 @@ export class Channel implements ChannelHost {
   /** Whether its device was taken away. */
   removed = false;
   #driver!: DriverChannelControl & Partial<DriverSlaveControl>;
-  readonly #descriptors: Descriptor[] = [];
-  /** Free descriptors, first in first out, so that a finished one stays readable for as long as possible. */
-  readonly #free: Descriptor[] = [];
-  #freeHead = 0;
-  #freeCount: number;
+  readonly #descriptors: DescriptorStore;
   /** Submitted and unfinished, in order of submission. */
   #firstSubmitted: Descriptor | null = null;
   #lastSubmitted: Descriptor | null = null;
   #inFlight = 0;
-  /** With a callback that has not run yet. */
-  #firstCallback: Descriptor | null = null;
-  #lastCallback: Descriptor | null = null;
-  #callbacksQueued = false;
-  readonly #runQueuedCallbacks = (): void => {
-    this.#callbacksQueued = false;
-    this.runCallbacks();
-  };
+  readonly #callbacks: CallbackQueue;
+  readonly #poller = new DonePoller(this);
   #used: DmaCookie = DMA_COOKIE_INIT;
   #issued: DmaCookie = DMA_COOKIE_INIT;
   #completed: DmaCookie = DMA_COOKIE_INIT;
@@ -79,21 +71,14 @@ export class Channel implements ChannelHost {
   #paused = false;
   /** Resolves when nothing that was terminated touches memory any more. Null when that is so. */
   #stopping: Promise<void> | null = null;
-  /** Transactions in flight whose `done` needs polling, and whether the polling goes on now. */
-  #watched = 0;
-  #watching = false;
 
   constructor(device: DmaDevice, name: string, ringSize: number, context: EngineContext) {
     this.#context = context;
     this.device = device;
     this.name = name;
     this.ringSize = ringSize;
-    for (let index = 0; index < ringSize; index++) {
-      const descriptor = new Descriptor(this, index);
-      this.#descriptors.push(descriptor);
-      this.#free.push(descriptor);
-    }
-    this.#freeCount = ringSize;
+    this.#descriptors = new DescriptorStore(this, ringSize);
+    this.#callbacks = new CallbackQueue((tx) => this.recycle(tx), context.uncaught);
   }
 
   /** Joins the driver's half and makes a port for each operation. Refuses a claim without the calls that go with it. */
@@ -170,17 +155,14 @@ export class Channel implements ChannelHost {
     if (this.removed) {
       throw new DmaError("ERR_DMA_REMOVED", `${this.name}: its device was removed; take another channel`);
     }
-    if (this.#freeCount === 0) {
+    if (this.#descriptors.empty) {
       this.#driver.poll();
-      if (this.#freeCount === 0) {
+      if (this.#descriptors.empty) {
         this.#descriptorsFull += 1;
         return null;
       }
     }
-    const descriptor = this.#free[this.#freeHead] as Descriptor;
-    this.#freeHead = this.#freeHead + 1 === this.ringSize ? 0 : this.#freeHead + 1;
-    this.#freeCount -= 1;
-    return descriptor;
+    return this.#descriptors.take();
   }
 
   submit(tx: Descriptor): DmaCookie {
@@ -221,14 +203,14 @@ export class Channel implements ChannelHost {
     this.#issued = this.#used;
     this.#context.trace?.({ type: "issue", channel: this.name });
     this.#driver.issuePending();
-    if (this.#watched > 0) this.#pollWatched();
+    this.#poller.start();
   }
 
   txStatus(cookie: DmaCookie, state?: DmaTxState): DmaStatus {
     this.#polls += 1;
     if (!isComplete(cookie, this.#completed, this.#used)) {
       this.#driver.poll();
-      if (this.#firstCallback !== null) this.runCallbacks();
+      if (!this.#callbacks.empty) this.#callbacks.run();
     }
     const complete = isComplete(cookie, this.#completed, this.#used);
     if (state !== undefined) {
@@ -247,7 +229,7 @@ export class Channel implements ChannelHost {
     if (status !== DmaStatus.IN_PROGRESS) return status;
     const giveUpAt = Date.now() + SYNC_WAIT_MILLIS;
     for (;;) {
-      const alive = await this.#relax(cookie);
+      const alive = await this.relax(cookie);
       const now = this.txStatus(cookie);
       if (now !== DmaStatus.IN_PROGRESS) return now;
       if (!alive || Date.now() > giveUpAt) return DmaStatus.ERROR;
@@ -270,17 +252,21 @@ export class Channel implements ChannelHost {
     this.#paused = false;
     resume.call(this.#driver);
     this.#context.trace?.({ type: "resume", channel: this.name });
-    if (this.#watched > 0) this.#pollWatched();
+    this.#poller.start();
   }
 
   config(config: DmaSlaveConfig): void {
-    this.#driver.config?.(config);
+    const { slave } = this.device;
+    if (slave === null || this.#driver.config === undefined) throw this.#unsupported("be configured");
+    checkSlaveConfig(this.name, slave, config);
+    this.#driver.config(config);
   }
 
   slaveCaps(): DmaSlaveCaps {
     const { slave, residueGranularity, descriptorReuse } = this.device;
+    if (slave === null) throw this.#unsupported("reach a peripheral");
     return {
-      ...(slave as SlaveCapabilities),
+      ...slave,
       cmdPause: this.#driver.pause !== undefined,
       cmdResume: this.#driver.resume !== undefined,
       cmdTerminate: true,
@@ -298,9 +284,9 @@ export class Channel implements ChannelHost {
    * run are dropped. Where the engine takes time to stop, descriptors end when {@link synchronize} resolves.
    */
   terminateAll(): void {
-    this.#dropCallbacks();
+    this.#callbacks.drop();
     if (!this.removed) this.#stop(false);
-    for (const tx of this.#descriptors) {
+    for (const tx of this.#descriptors.all) {
       if (tx.state === TxState.PREPARED && (tx.flags & DMA_CTRL_REUSE) === 0) this.#forget(tx);
     }
   }
@@ -308,7 +294,7 @@ export class Channel implements ChannelHost {
   /** Resolves when nothing that was terminated touches memory any more and no callback is to come (`dmaengine_synchronize`). */
   async synchronize(): Promise<void> {
     while (this.#stopping !== null) await this.#stopping;
-    this.runCallbacks();
+    this.#callbacks.run();
   }
 
   /** Ends everything because the device is taken away: as {@link terminateAll}, but clients are called back, who did not ask for it. */
@@ -320,7 +306,7 @@ export class Channel implements ChannelHost {
 
   /** Sees to it that what is in flight ends although no client polls any more, or stops doing so. */
   drain(on: boolean): void {
-    this.#watched += on ? 1 : -1;
+    this.#poller.drain(on);
     if (on) this.issuePending();
   }
 
@@ -336,7 +322,7 @@ export class Channel implements ChannelHost {
       );
     }
     this.#retire(descriptor, result, residueBytes);
-    this.#end(descriptor);
+    this.#end(descriptor, true);
   }
 
   periodElapsed(tx: DmaTx): void {
@@ -351,35 +337,11 @@ export class Channel implements ChannelHost {
     }
     if (descriptor.callback === null) return;
     descriptor.periods += 1;
-    this.#queueCallback(descriptor);
+    this.#callbacks.add(descriptor);
   }
 
   runCallbacks(): void {
-    for (let tx = this.#firstCallback; tx !== null; tx = this.#firstCallback) {
-      this.#firstCallback = tx.nextCallback;
-      if (tx.nextCallback === null) this.#lastCallback = null;
-      tx.nextCallback = null;
-      tx.callbackQueued = false;
-      const { callback, callbackParam, result, residueBytes } = tx;
-      while (tx.periods > 0) {
-        tx.periods -= 1;
-        if (callback !== null) this.#call(callback, DmaTransResult.NOERROR, callbackParam, 0);
-      }
-      // The callback of a period may have terminated the channel, and used the descriptor again.
-      if (tx.state !== TxState.ENDED || tx.callbackQueued) continue;
-      tx.state = TxState.COMPLETE;
-      this.recycle(tx);
-      if (callback !== null) this.#call(callback, result, callbackParam, residueBytes);
-    }
-  }
-
-  /** A client's mistake must not surface in the driver or in whoever polled. */
-  #call(callback: DmaCallback, result: DmaTransResult, param: unknown, residueBytes: number): void {
-    try {
-      callback(result, param, residueBytes);
-    } catch (error) {
-      this.#context.uncaught(error);
-    }
+    this.#callbacks.run();
   }
 
   interrupt(): void {
@@ -405,7 +367,7 @@ export class Channel implements ChannelHost {
   /** A prepared transaction that will never be submitted. */
   #forget(tx: Descriptor): void {
     tx.result = DmaTransResult.ABORTED;
-    this.#unwatch(tx);
+    this.#poller.unwatch(tx);
     tx.settle();
     this.#release(tx);
   }
@@ -418,58 +380,21 @@ export class Channel implements ChannelHost {
 
   /** Sees to it that a transaction's `done` settles: without an interrupt somebody has to poll. */
   watch(tx: Descriptor): void {
-    if ((tx.flags & DMA_PREP_INTERRUPT) !== 0) return;
-    tx.watched = true;
-    this.#watched += 1;
-    if (tx.state === TxState.SUBMITTED && this.#isIssued(tx)) this.#pollWatched();
+    if ((tx.flags & DMA_PREP_INTERRUPT) === 0) this.#poller.watch(tx);
   }
 
-  #isIssued(tx: Descriptor): boolean {
+  /** The first transaction that is to run, or runs. */
+  get firstIssued(): Descriptor | null {
+    const first = this.#firstSubmitted;
+    return first !== null && this.isIssued(first) ? first : null;
+  }
+
+  isIssued(tx: Descriptor): boolean {
     return isComplete(tx.cookie, this.#issued, this.#used);
   }
 
-  #unwatch(tx: Descriptor): void {
-    if (!tx.watched) return;
-    tx.watched = false;
-    this.#watched -= 1;
-  }
-
-  #pollWatched(): void {
-    if (this.#watching) return;
-    this.#watching = true;
-    void this.#pollWhileWatched();
-  }
-
-  async #pollWhileWatched(): Promise<void> {
-    try {
-      // Nothing happens within the client's own call.
-      await null;
-      while (this.#watched > 0 && this.#firstSubmitted !== null && this.#isIssued(this.#firstSubmitted)) {
-        const { cookie } = this.#firstSubmitted;
-        const alive = await this.#relax(cookie);
-        const status = this.txStatus(cookie);
-        if (status === DmaStatus.PAUSED) break;
-        if (status === DmaStatus.IN_PROGRESS && !alive) {
-          this.#failWatched("hangs: nothing will ever end it");
-          break;
-        }
-      }
-    } catch (error) {
-      this.#failWatched("could not be polled: its driver failed", error);
-    } finally {
-      this.#watching = false;
-    }
-  }
-
-  #failWatched(how: string, cause?: unknown): void {
-    for (let tx = this.#firstSubmitted; tx !== null; tx = tx.next) {
-      if (!tx.watched || !this.#isIssued(tx)) continue;
-      this.#unwatch(tx);
-      tx.fail(how, cause);
-    }
-  }
-
-  #relax(cookie: DmaCookie): boolean | Promise<boolean> {
+  /** Lets time pass until a transaction may have ended. False when that will never be. */
+  relax(cookie: DmaCookie): boolean | Promise<boolean> {
     if (this.#driver.relax !== undefined) return this.#driver.relax(cookie);
     return new Promise((resolve) => setTimeout(resolve, 0, true));
   }
@@ -489,13 +414,13 @@ export class Channel implements ChannelHost {
     const rest = this.#driver.synchronize?.();
     const stopped: Descriptor[] = [];
     for (let tx = this.#firstSubmitted; tx !== null; tx = this.#firstSubmitted) {
-      if (!callBack) tx.callback = null;
       this.#retire(tx, DmaTransResult.ABORTED, tx.lengthBytes);
-      if (rest === undefined) this.#end(tx);
+      if (!callBack) tx.periods = 0;
+      if (rest === undefined) this.#end(tx, callBack);
       else stopped.push(tx);
     }
     if (rest === undefined) return;
-    const stopping = this.#endWhen(rest, stopped, this.#stopping);
+    const stopping = this.#endWhen(rest, stopped, callBack, this.#stopping);
     this.#stopping = stopping;
     void stopping.then(() => {
       if (this.#stopping === stopping) this.#stopping = null;
@@ -506,6 +431,7 @@ export class Channel implements ChannelHost {
   async #endWhen(
     rest: Promise<void>,
     stopped: readonly Descriptor[],
+    callBack: boolean,
     before: Promise<void> | null,
   ): Promise<void> {
     await before;
@@ -514,7 +440,7 @@ export class Channel implements ChannelHost {
     } catch (error) {
       this.#context.uncaught(error);
     }
-    for (const tx of stopped) this.#end(tx);
+    for (const tx of stopped) this.#end(tx, callBack);
   }
 
   /** A submitted transaction has its result: its cookie is complete. */
@@ -539,28 +465,29 @@ export class Channel implements ChannelHost {
   }
 
   /** Its memory is the client's again: drop the unmap reference, tell whoever waits. */
-  #end(tx: Descriptor): void {
+  #end(tx: Descriptor, callBack: boolean): void {
     tx.state = TxState.ENDED;
     this.#context.checker?.ended(tx);
     this.#dropUnmap(tx);
-    this.#unwatch(tx);
+    this.#poller.unwatch(tx);
     tx.settle();
-    if (tx.callback === null && !tx.callbackQueued) {
+    if (callBack && (tx.callback !== null || tx.callbackQueued)) this.#callbacks.add(tx);
+    else {
       tx.state = TxState.COMPLETE;
       this.recycle(tx);
-    } else this.#queueCallback(tx);
+    }
     this.device.onRelease?.();
   }
 
   /** The last holder is gone: what it did not submit, did not ack or kept for reuse is nobody's. */
   #abandon(): void {
     this.exclusive = false;
-    for (const tx of this.#descriptors) {
+    for (const tx of this.#descriptors.all) {
       if ((tx.flags & DMA_CTRL_REUSE) !== 0 && tx.state !== TxState.FREE) tx.free();
       else tx.ack();
     }
     // Only a stop makes the driver forget what was prepared.
-    if (this.#descriptors.some((tx) => tx.state === TxState.PREPARED)) this.terminateAll();
+    if (this.#descriptors.all.some((tx) => tx.state === TxState.PREPARED)) this.terminateAll();
   }
 
   #dropUnmap(tx: Descriptor): void {
@@ -575,26 +502,6 @@ export class Channel implements ChannelHost {
     }
   }
 
-  #queueCallback(tx: Descriptor): void {
-    if (!tx.callbackQueued) {
-      tx.callbackQueued = true;
-      if (this.#lastCallback === null) this.#firstCallback = tx;
-      else this.#lastCallback.nextCallback = tx;
-      this.#lastCallback = tx;
-    }
-    if (this.#callbacksQueued) return;
-    this.#callbacksQueued = true;
-    queueMicrotask(this.#runQueuedCallbacks);
-  }
-
-  #dropCallbacks(): void {
-    for (const tx of this.#descriptors) {
-      tx.periods = 0;
-      if (tx.callbackQueued) tx.callback = null;
-    }
-    this.runCallbacks();
-  }
-
   #release(tx: Descriptor): void {
     tx.state = TxState.FREE;
     tx.callback = null;
@@ -604,9 +511,7 @@ export class Channel implements ChannelHost {
       tx.reusable = false;
       this.#driver.freeDescriptor?.(tx);
     }
-    const tail = this.#freeHead + this.#freeCount;
-    this.#free[tail >= this.ringSize ? tail - this.ringSize : tail] = tx;
-    this.#freeCount += 1;
+    this.#descriptors.give(tx);
   }
 
   #rememberFailure(cookie: DmaCookie): void {
@@ -614,60 +519,5 @@ export class Channel implements ChannelHost {
     if (this.#failures.size <= REMEMBERED_FAILURES + this.ringSize) return;
     const oldest = this.#failures.values().next().value as DmaCookie;
     this.#failures.delete(oldest);
-  }
-}
-
-/** One operation of one channel: what its prep call works with. */
-export class Port<Op extends DmaOperation> implements OperationPort<Op> {
-  readonly definition: OperationDefinition<Op>;
-  readonly limits: OperationLimits<Op>;
-  readonly stats: OperationStats = newOperationStats();
-  readonly #channel: Channel;
-  readonly #driverPrep: (tx: DmaTx) => boolean;
-  /** The argument records, by descriptor, made when first needed. */
-  readonly #args: (OperationArgs<Op> | undefined)[];
-
-  constructor(
-    channel: Channel,
-    definition: OperationDefinition<Op>,
-    limits: OperationLimits<Op>,
-    driverPrep: (tx: DmaTx) => boolean,
-  ) {
-    this.#channel = channel;
-    this.definition = definition;
-    this.limits = limits;
-    this.#driverPrep = driverPrep;
-    this.#args = new Array(channel.ringSize);
-  }
-
-  get slave(): SlaveCapabilities | null {
-    return this.#channel.device.slave;
-  }
-
-  begin(flags: number): DmaTx<Op> | null {
-    if ((flags & DMA_CTRL_REUSE) !== 0 && !this.#channel.device.descriptorReuse) {
-      throw new DmaError(
-        "ERR_DMA_LIMIT",
-        `${this.#channel.name}: its device has no descriptors for reuse (DMA_CTRL_REUSE)`,
-      );
-    }
-    const tx = this.#channel.takeDescriptor();
-    if (tx === null) return null;
-    let args = this.#args[tx.index];
-    if (args === undefined) {
-      args = this.definition.createArgs(this.limits);
-      this.#args[tx.index] = args;
-    }
-    tx.begin(this as unknown as Port<DmaOperation>, args, flags);
-    return tx as unknown as DmaTx<Op>;
-  }
-
-  end(tx: DmaTx<Op>, lengthBytes: number): DmaTxDescriptor | null {
-    const descriptor = tx as unknown as Descriptor;
-    descriptor.lengthBytes = lengthBytes;
-    if (this.#driverPrep(descriptor)) return descriptor;
-    this.#channel.ringFull += 1;
-    this.#channel.putBack(descriptor);
-    return null;
   }
 }

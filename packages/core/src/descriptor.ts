@@ -1,10 +1,11 @@
-import type { Channel, Port } from "./channel.js";
+import type { Channel } from "./channel.js";
 import { DMA_COOKIE_BUSY, type DmaCookie } from "./cookie.js";
 import { DmaError } from "./errors.js";
 import { DMA_CTRL_ACK, DMA_CTRL_REUSE } from "./flags.js";
 import type { CheckedAccess } from "./mapping/checker/checker.js";
 import type { DmaUnmapData } from "./mapping/unmap-data.js";
 import type { DmaOperation, OperationArgs } from "./operations/operation.js";
+import type { Port } from "./port.js";
 import { DmaTransResult, resultInWords } from "./status.js";
 
 /**

@@ -75,7 +75,7 @@ export class DmaDevice extends MappingDevice {
 
   /** Whether the device has every one of these operations. */
   has(...operations: readonly DmaOperation[]): boolean {
-    return operations.every((operation) => operation in this.capabilities);
+    return operations.every((operation) => Object.hasOwn(this.capabilities, operation));
   }
 
   /** An unmap record for up to `count` addresses, with one reference (`dmaengine_get_unmap_data`). */

@@ -55,11 +55,19 @@ describe("register", () => {
   });
 
   it("refuses a claim without its call", async () => {
-    for (const without of ["prepXor", "config"]) {
-      const driver = new ModelDriver({ without: [without] });
+    for (const [operation, call] of [
+      ["xor", "prepXor"],
+      ["cyclic", "config"],
+      ["slaveSg", "config"],
+    ] as const) {
+      const limits = { maxSources: 1, maxSegments: 1 };
+      const driver = new ModelDriver({ without: [call], capabilities: { [operation]: limits } });
       const error = await rejection("ERR_DMA_CAPABILITY", new DmaEngine().register(driver));
-      expect(error.message).toContain(`has no ${without}()`);
+      expect(error.message).toContain(`has no ${call}()`);
     }
+    await new DmaEngine().register(
+      new ModelDriver({ without: ["prepXor", "config"], capabilities: { memcpy: {} } }),
+    );
   });
 
   const crc32c = { name: "crc32c" } as unknown as AnyOperationDefinition;

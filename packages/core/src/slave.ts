@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DmaError } from "./errors.js";
 import type { DmaAddr } from "./mapping/domain.js";
 
 /** Between what a transfer moves data: `enum dma_transfer_direction`, with the kernel's values. */
@@ -72,4 +73,34 @@ export interface DmaSlaveCaps extends SlaveCapabilities {
   readonly cmdTerminate: boolean;
   readonly residueGranularity: DmaResidueGranularity;
   readonly descriptorReuse: boolean;
+}
+
+/** Refuses a configuration that the device has no way to follow. */
+export function checkSlaveConfig(name: string, slave: SlaveCapabilities, config: DmaSlaveConfig): void {
+  checkWidth(name, "srcAddrWidth", slave.srcAddrWidths, config.srcAddrWidth);
+  checkWidth(name, "dstAddrWidth", slave.dstAddrWidths, config.dstAddrWidth);
+  checkBurst(name, "srcMaxburst", slave, config.srcMaxburst);
+  checkBurst(name, "dstMaxburst", slave, config.dstMaxburst);
+}
+
+function checkWidth(
+  name: string,
+  field: string,
+  widths: readonly DmaSlaveBuswidth[],
+  width: DmaSlaveBuswidth | undefined,
+): void {
+  if (width === undefined || widths.includes(width)) return;
+  throw new DmaError(
+    "ERR_DMA_LIMIT",
+    `${name}: expected a ${field} of ${widths.join(", ")} bytes, got ${width}`,
+  );
+}
+
+function checkBurst(name: string, field: string, slave: SlaveCapabilities, burst: number | undefined): void {
+  const { minBurst = 1, maxBurst = Number.MAX_SAFE_INTEGER } = slave;
+  if (burst === undefined || (burst >= minBurst && burst <= maxBurst)) return;
+  throw new DmaError(
+    "ERR_DMA_LIMIT",
+    `${name}: expected a ${field} of ${minBurst} to ${maxBurst}, got ${burst}`,
+  );
 }

@@ -6,7 +6,7 @@ import {
   SUM_CHECK_Q_RESULT,
 } from "@dmaengine/core";
 import type { ChannelHost, CoherentMemory, DmaAddr, DmaTx, DriverChannel } from "@dmaengine/core/driver";
-import type { Platform, Tasklet } from "@dmaengine/sim";
+import type { PhysicalMemory, Platform, Tasklet } from "@dmaengine/sim";
 import { ChannelRegisters } from "./channel-registers.js";
 import {
   CHANERR_Q,
@@ -36,6 +36,7 @@ const HIGH_HALF = 2 ** 32;
 export class IoatChannel implements DriverChannel<IoatOperation> {
   readonly #host: ChannelHost;
   readonly #platform: Platform;
+  readonly #memory: PhysicalMemory;
   readonly #registers: ChannelRegisters;
   readonly #tasklet: Tasklet;
   readonly #ring: Ring;
@@ -57,15 +58,16 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
   };
 
   constructor(host: ChannelHost, index: number, device: IoatDevice) {
-    const { platform, bar0 } = device;
+    const { platform, memory, bar0 } = device;
     this.#host = host;
     this.#platform = platform;
+    this.#memory = memory;
     this.#registers = new ChannelRegisters(platform.bus, bar0 + channelBase(index));
     this.#tasklet = platform.irqs.tasklet(() => this.#serviceInterrupt());
-    this.#ring = new Ring(platform.memory, device.ringOrder);
+    this.#ring = new Ring(memory, device.ringOrder);
     this.#writer = new DescriptorWriter(this.#ring, device.xfercapBytes, device.trailingNull);
     this.#entries = new Uint16Array(host.ringSize);
-    this.#completion = platform.memory.allocCoherent(COMPLETION_BYTES, COMPLETION_ALIGN_BYTES);
+    this.#completion = memory.allocCoherent(COMPLETION_BYTES, COMPLETION_ALIGN_BYTES);
     const { buffer, byteOffset } = this.#completion.bytes;
     this.#completionView = new DataView(buffer, byteOffset, COMPLETION_BYTES);
   }
@@ -85,8 +87,8 @@ export class IoatChannel implements DriverChannel<IoatOperation> {
   freeChanResources(): void {
     this.#registers.reset();
     this.#tasklet.kill();
-    this.#ring.free(this.#platform.memory);
-    this.#platform.memory.freeCoherent(this.#completion);
+    this.#ring.free(this.#memory);
+    this.#memory.freeCoherent(this.#completion);
   }
 
   prepMemcpy(tx: DmaTx<"memcpy">): boolean {

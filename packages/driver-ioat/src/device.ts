@@ -1,5 +1,5 @@
 import type { AnyDeviceDefinition, Capabilities } from "@dmaengine/core/driver";
-import type { MmioAddr, Platform } from "@dmaengine/sim";
+import type { MmioAddr, PhysicalMemory, Platform } from "@dmaengine/sim";
 import { IoatChannel } from "./channel.js";
 import {
   ATTNSTATUS,
@@ -33,6 +33,8 @@ export interface IoatDeviceOptions {
 /** The driver's half of a device, after drivers/dma/ioat/init.c: what it can do stands in its registers. */
 export class IoatDevice {
   readonly platform: Platform;
+  /** Memory as the device sees it. */
+  readonly memory: PhysicalMemory;
   readonly bar0: MmioAddr;
   /** A channel's ring has `1 << ringOrder` entries. */
   readonly ringOrder: number;
@@ -46,6 +48,7 @@ export class IoatDevice {
 
   constructor(platform: Platform, pci: PciFunction, options: IoatDeviceOptions) {
     this.platform = platform;
+    this.memory = platform.memoryOf(options.name);
     this.bar0 = pci.bar0;
     this.ringOrder = options.ringOrder;
     this.#options = options;
@@ -60,7 +63,7 @@ export class IoatDevice {
     const channelCount = platform.bus.read8(this.bar0 + CHANCNT);
     return {
       name: this.#options.name,
-      domain: platform.memory.domain,
+      domain: this.memory.domain,
       ringSize: this.#options.ringSize,
       capabilities: this.#capabilities(),
       channels: Array.from({ length: channelCount }, (_, n) => (host) => {

@@ -1,6 +1,6 @@
 import { type DmaCookie, DmaError, DmaTransResult } from "@dmaengine/core";
 import type { ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
-import type { Platform, Tasklet } from "@dmaengine/sim";
+import type { PhysicalMemory, Platform, Tasklet } from "@dmaengine/sim";
 import { Chain } from "./chain.js";
 import { ChannelRegisters } from "./channel-registers.js";
 import { SLOT_WORDS } from "./datasheet/unit.js";
@@ -21,6 +21,7 @@ const THRESHOLD = 4;
 export class IopChannel implements DriverChannel<IopOperation> {
   readonly #host: ChannelHost;
   readonly #platform: Platform;
+  readonly #memory: PhysicalMemory;
   readonly #device: PlatformDevice;
   readonly #format: DescriptorFormat;
   readonly #registers: ChannelRegisters;
@@ -43,17 +44,19 @@ export class IopChannel implements DriverChannel<IopOperation> {
   constructor(
     host: ChannelHost,
     platform: Platform,
+    memory: PhysicalMemory,
     device: PlatformDevice,
     format: DescriptorFormat,
     poolPages: number,
   ) {
     this.#host = host;
     this.#platform = platform;
+    this.#memory = memory;
     this.#device = device;
     this.#format = format;
     this.#registers = new ChannelRegisters(platform.bus, device.base, format.registers);
     this.#tasklet = platform.irqs.tasklet(() => this.#serviceInterrupt());
-    this.#pool = new SlotPool(platform.memory, poolPages);
+    this.#pool = new SlotPool(memory, poolPages, format.mostSlots);
     this.#chain = new Chain(this.#pool, slotCount(poolPages));
     this.#first = new Int16Array(host.ringSize);
   }
@@ -73,7 +76,7 @@ export class IopChannel implements DriverChannel<IopOperation> {
     this.#device.endOfTransfer.free();
     this.#device.endOfChain.free();
     this.#device.error.free();
-    this.#pool.release(this.#platform.memory);
+    this.#pool.release(this.#memory);
   }
 
   prepMemcpy(tx: DmaTx<"memcpy">): boolean {
@@ -154,13 +157,12 @@ export class IopChannel implements DriverChannel<IopOperation> {
     const status = this.#registers.status;
     const slot = this.#pool.slotAt(current);
     if (!this.#chain.has(slot)) {
-      throw new DmaError(
-        "ERR_DMA_DRIVER",
-        `${this.#host.name}: the unit is at 0x${current.toString(16)}, where it was given no descriptor`,
-      );
+      // The unit has gone astray, or is gone altogether.
+      this.#abortAll(DmaTransResult.ABORTED);
+      return;
     }
     while (this.#chain.head !== slot) this.#passHead();
-    if ((status & errors) !== 0) this.#recover(status & errors);
+    if ((status & errors) !== 0) this.#abortAll(this.#howHeadFailed(status & errors));
     else if ((status & active) === 0) this.#finishHead();
   }
 
@@ -197,12 +199,16 @@ export class IopChannel implements DriverChannel<IopOperation> {
     if (this.#headDone) return;
     this.#headDone = true;
     const slot = this.#chain.head;
+    this.#pool.discount(slot);
     const tx = this.#chain.ownerOf(slot) as IopTx | null;
     if (tx === null) return;
     if (tx.operation === "xorVal" || tx.operation === "pqVal") {
       const flags = this.#format.verdict(this.#pool.words, slot * SLOT_WORDS);
       if (flags === null) {
-        throw new DmaError("ERR_DMA_DRIVER", `${this.#host.name}: the unit has passed a check without a result`);
+        throw new DmaError(
+          "ERR_DMA_DRIVER",
+          `${this.#host.name}: the unit has passed a check without a result`,
+        );
       }
       tx.args.result.flags |= flags;
     }
@@ -222,11 +228,11 @@ export class IopChannel implements DriverChannel<IopOperation> {
   }
 
   /**
-   * The unit stopped at the oldest descriptor: fails its transaction, aborts those behind it, and starts again. Linux stops the machine instead
-   * (`iop_adma_err_handler`).
+   * Ends everything that was submitted: what the unit stopped at with this result, what is behind it as aborted. Then starts again.
+   * Linux stops the machine instead (`iop_adma_err_handler`).
    */
-  #recover(errors: number): void {
-    let result = this.#howHeadFailed(errors);
+  #abortAll(first: DmaTransResult): void {
+    let result = first;
     this.#registers.stop();
     while (this.#chain.head >= 0) {
       const slot = this.#chain.head;
@@ -258,6 +264,7 @@ export class IopChannel implements DriverChannel<IopOperation> {
   #startChain(): void {
     const slot = this.#pool.alloc(1, false);
     this.#format.writeNull(this.#pool.words, slot * SLOT_WORDS);
+    this.#pool.discount(slot);
     this.#chain.own(slot, null, false);
     this.#chain.append(slot);
     this.#headDone = false;

@@ -7,7 +7,12 @@ const PAGE_BYTES = 4096;
 /** The registers that hold a descriptor's address have 32 bits. */
 const ADDR_LIMIT = 2 ** 32;
 
-/** A unit's memory for descriptors, in slots: a descriptor takes one or several, one behind the other. After `iop_adma_alloc_slots`. */
+/**
+ * A unit's memory for descriptors, in slots: a descriptor takes one or several, one behind the other (`iop_adma_alloc_slots`).
+ *
+ * As much as the longest descriptor takes is never promised to transactions: one that is done stays for a while, wherever it is, and must not
+ * be in the way of any other. (Linux has no such reserve, and wants all descriptors of a transaction side by side.)
+ */
 export class SlotPool {
   /** The slots, as words. */
   readonly words: Uint32Array;
@@ -16,11 +21,14 @@ export class SlotPool {
   readonly #taken: Uint8Array;
   /** By slot: how many the descriptor has that begins there. */
   readonly #sizes: Uint8Array;
-  #free: number;
-  /** Where the search begins. */
-  #lastUsed = 0;
+  /** The same as long as it counts against the room. */
+  readonly #counted: Uint8Array;
+  /** How many slots may count at a time, and do. */
+  readonly #room: number;
+  #used = 0;
 
-  constructor(memory: PhysicalMemory, pages: number) {
+  /** @param longest - slots of the longest descriptor. */
+  constructor(memory: PhysicalMemory, pages: number, longest: number) {
     this.#memory = memory.allocCoherent(pages * PAGE_BYTES, PAGE_BYTES);
     const { bytes, dmaAddr } = this.#memory;
     if (dmaAddr + bytes.length > ADDR_LIMIT) {
@@ -33,7 +41,8 @@ export class SlotPool {
     const slots = slotCount(pages);
     this.#taken = new Uint8Array(slots);
     this.#sizes = new Uint8Array(slots);
-    this.#free = slots;
+    this.#counted = new Uint8Array(slots);
+    this.#room = slots - longest;
   }
 
   /** Gives the memory back. */
@@ -58,37 +67,42 @@ export class SlotPool {
 
   /** Takes slots for a descriptor and zeroes them. Returns the first, or -1 when there is no room now. */
   alloc(slots: number, aligned: boolean): number {
-    if (slots > this.#free) return -1;
-    let slot = this.#find(this.#lastUsed, slots, aligned);
-    if (slot < 0) slot = this.#find(0, slots, aligned);
+    if (this.#used + slots > this.#room) return -1;
+    const slot = this.#find(slots, aligned);
     if (slot < 0) return -1;
     this.#taken.fill(1, slot, slot + slots);
     this.#sizes[slot] = slots;
-    this.#free -= slots;
-    this.#lastUsed = slot + slots;
+    this.#counted[slot] = slots;
+    this.#used += slots;
     this.words.fill(0, slot * SLOT_WORDS, (slot + slots) * SLOT_WORDS);
     return slot;
   }
 
+  /** The descriptor at `slot` is done, and stays where it is: it no longer counts against the room. */
+  discount(slot: number): void {
+    this.#used -= this.#counted[slot] as number;
+    this.#counted[slot] = 0;
+  }
+
   /** Gives the slots of the descriptor at `slot` back. */
   free(slot: number): void {
-    const slots = this.sizeOf(slot);
-    this.#taken.fill(0, slot, slot + slots);
+    this.discount(slot);
+    this.#taken.fill(0, slot, slot + this.sizeOf(slot));
     this.#sizes[slot] = 0;
-    this.#free += slots;
   }
 
   /** Gives all slots back. */
   clear(): void {
     this.#taken.fill(0);
     this.#sizes.fill(0);
-    this.#free = this.#taken.length;
+    this.#counted.fill(0);
+    this.#used = 0;
   }
 
-  /** The first run of free slots from `from` on. */
-  #find(from: number, slots: number, aligned: boolean): number {
+  /** The first run of free slots. */
+  #find(slots: number, aligned: boolean): number {
     const step = aligned ? slots : 1;
-    let run = Math.ceil(from / step) * step;
+    let run = 0;
     while (run + slots <= this.#taken.length) {
       let last = run + slots - 1;
       while (last >= run && this.#taken[last] === 0) last -= 1;

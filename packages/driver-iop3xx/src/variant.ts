@@ -4,8 +4,6 @@ export type IopOperation = "memcpy" | "memset" | "xor" | "xorVal" | "pq" | "pqVa
 /** One unit of a processor. */
 export interface UnitVariant {
   readonly kind: "dma" | "aau" | "adma";
-  /** Its name on the bus. */
-  readonly name: string;
   /** Where its block of registers begins, in the peripheral window. */
   readonly base: number;
   /** What it can do (arch/arm/plat-iop/adma.c, arch/arm/mach-iop13xx/setup.c). */
@@ -15,7 +13,7 @@ export interface UnitVariant {
 }
 
 const DMA = { kind: "dma", operations: ["memcpy", "interrupt"], poolPages: 1 } as const;
-const AAU = { kind: "aau", name: "aau", base: 0x800, poolPages: 3 } as const;
+const AAU = { kind: "aau", base: 0x800, poolPages: 3 } as const;
 const ADMA = {
   kind: "adma",
   operations: ["memcpy", "xor", "xorVal", "memset", "interrupt"],
@@ -23,8 +21,8 @@ const ADMA = {
 } as const;
 
 const DMA_CHANNELS = [
-  { ...DMA, name: "dma0", base: 0x400 },
-  { ...DMA, name: "dma1", base: 0x440 },
+  { ...DMA, base: 0x400 },
+  { ...DMA, base: 0x440 },
 ] as const;
 
 /** The processors that can be simulated, as data: the units of each, in the order of their numbers. */
@@ -32,9 +30,9 @@ export const IOP_VARIANTS = {
   iop32x: [...DMA_CHANNELS, { ...AAU, operations: ["xor", "memset", "interrupt"] }],
   iop33x: [...DMA_CHANNELS, { ...AAU, operations: ["xor", "xorVal", "memset", "interrupt"] }],
   iop13xx: [
-    { ...ADMA, name: "adma0", base: 0x000 },
-    { ...ADMA, name: "adma1", base: 0x200 },
-    { ...ADMA, name: "adma2", base: 0x400, operations: [...ADMA.operations, "pq", "pqVal"] },
+    { ...ADMA, base: 0x000 },
+    { ...ADMA, base: 0x200 },
+    { ...ADMA, base: 0x400, operations: [...ADMA.operations, "pq", "pqVal"] },
   ],
 } as const satisfies Record<string, readonly UnitVariant[]>;
 

@@ -1,6 +1,6 @@
 import { type DmaCookie, DmaTransResult } from "@dmaengine/core";
 import type { ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
-import type { Platform, Tasklet } from "@dmaengine/sim";
+import { ClockEvent, type PhysicalMemory, type Platform, type Tasklet } from "@dmaengine/sim";
 import { ChannelRegisters } from "./channel-registers.js";
 import { CONFIG_DESC_SWAP, INT_ERR_RDPROT, INT_ERR_WRPROT, MODE_MEMINIT } from "./datasheet.js";
 import { DescriptorPool } from "./descriptor-pool.js";
@@ -9,14 +9,17 @@ import { faultOf } from "./fault.js";
 import type { MvXorOperation, MvXorVariant } from "./variant.js";
 import type { XorUnit } from "./xor-unit.js";
 
-/** How the driver is to use the hardware. */
+/** How the driver is to use the hardware, and where its memory is. */
 export interface MvXorChannelOptions {
+  readonly memory: PhysicalMemory;
   readonly variant: MvXorVariant;
   readonly bigEndian: boolean;
 }
 
 /** No mode at all: what the channel is in before its first chain. */
 const NO_MODE = -1;
+/** No transaction takes that long. */
+const WATCHDOG_NANOS = 10_000_000_000;
 
 /**
  * The driver's half of a channel, after drivers/dma/mv_xor.c. Submitted transactions stand in a queue; the first of them, as far as they
@@ -25,6 +28,7 @@ const NO_MODE = -1;
 export class MvXorChannel implements DriverChannel<MvXorOperation> {
   readonly #host: ChannelHost;
   readonly #platform: Platform;
+  readonly #memory: PhysicalMemory;
   readonly #registers: ChannelRegisters;
   readonly #tasklet: Tasklet;
   readonly #pool: DescriptorPool;
@@ -39,6 +43,10 @@ export class MvXorChannel implements DriverChannel<MvXorOperation> {
   #mode = NO_MODE;
   /** By slot, 1: in the hardware's chain. */
   readonly #inChain: Uint8Array;
+  /** Runs while something is queued. */
+  readonly #watchdog = new ClockEvent(() => this.#checkForLife());
+  /** Whether something has ended since it was looked at last. */
+  #alive = false;
   /** The cookie that somebody waits for; 0 when it has ended. */
   #awaited: DmaCookie = 0;
   readonly #hasEnded = (): boolean => {
@@ -51,14 +59,15 @@ export class MvXorChannel implements DriverChannel<MvXorOperation> {
     platform: Platform,
     unit: XorUnit,
     index: number,
-    { variant, bigEndian }: MvXorChannelOptions,
+    { variant, bigEndian, memory }: MvXorChannelOptions,
   ) {
     this.#host = host;
     this.#platform = platform;
     this.#registers = new ChannelRegisters(platform.bus, unit, index);
     this.#tasklet = platform.irqs.tasklet(() => this.#serviceInterrupt());
-    this.#pool = new DescriptorPool(platform.memory, host.ringSize, !bigEndian);
-    this.#writer = new DescriptorWriter(platform.memory, this.#pool, variant);
+    this.#memory = memory;
+    this.#pool = new DescriptorPool(memory, host.ringSize, !bigEndian);
+    this.#writer = new DescriptorWriter(memory, this.#pool, variant);
     this.#swap = bigEndian ? CONFIG_DESC_SWAP : 0;
     this.#queue = new Array(host.ringSize).fill(null);
     this.#inChain = new Uint8Array(host.ringSize);
@@ -73,8 +82,8 @@ export class MvXorChannel implements DriverChannel<MvXorOperation> {
     this.#registers.maskInterrupts();
     this.#registers.stop();
     this.#tasklet.kill();
-    this.#writer.free(this.#platform.memory);
-    this.#pool.free(this.#platform.memory);
+    this.#writer.free(this.#memory);
+    this.#pool.free(this.#memory);
   }
 
   // A transaction has its descriptor from the start, so there is always room.
@@ -106,8 +115,10 @@ export class MvXorChannel implements DriverChannel<MvXorOperation> {
     const position = this.#count;
     this.#queue[this.#at(position)] = tx;
     this.#count += 1;
-    if (position === 0) this.#startChain();
-    else if (position === this.#chained && this.#takes(tx)) this.#append(tx, this.#entry(position - 1));
+    if (position === 0) {
+      this.#platform.clock.schedule(WATCHDOG_NANOS, this.#watchdog);
+      this.#startChain();
+    } else if (position === this.#chained && this.#takes(tx)) this.#append(tx, this.#entry(position - 1));
   }
 
   /** There is nothing left to do: the engine has started at submit, as in the original. */
@@ -153,6 +164,19 @@ export class MvXorChannel implements DriverChannel<MvXorOperation> {
 
   #serviceInterrupt(): void {
     this.poll();
+    this.#host.runCallbacks();
+  }
+
+  /**
+   * Ends what a channel that has stopped without a word was at, and finds what an interrupt was lost for. The original has nothing
+   * like it, and its clients wait for ever.
+   */
+  #checkForLife(): void {
+    this.#platform.clock.schedule(WATCHDOG_NANOS, this.#watchdog);
+    this.#registers.clearEnd();
+    this.poll();
+    if (!this.#alive && this.#count > 0) this.#abortAll(DmaTransResult.ABORTED);
+    this.#alive = false;
     this.#host.runCallbacks();
   }
 
@@ -231,6 +255,8 @@ export class MvXorChannel implements DriverChannel<MvXorOperation> {
     this.#count -= 1;
     this.#inChain[tx.index] = 0;
     if (this.#chained > 0) this.#chained -= 1;
+    this.#alive = true;
+    if (this.#count === 0) this.#platform.clock.cancel(this.#watchdog);
     return tx;
   }
 

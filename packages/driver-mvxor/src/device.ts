@@ -65,15 +65,16 @@ export function describeChannels(
   unit: XorUnit,
   options: MvXorDeviceOptions,
 ): AnyDeviceDefinition[] {
+  const memory = platform.memoryOf(options.name);
   return unit.irqs.map((irq, n) => ({
     name: `${options.name}.${n}`,
-    domain: platform.memory.domain,
+    domain: memory.domain,
     dmaMaskBits: 32,
     ringSize: options.ringSize,
     capabilities: capabilitiesOf(options.variant),
     channels: [
       (host) => {
-        const channel = new MvXorChannel(host, platform, unit, n, options);
+        const channel = new MvXorChannel(host, platform, unit, n, { ...options, memory });
         requestIrq(irq, channel);
         return channel;
       },

@@ -38,9 +38,8 @@ const PL080: Pl08xVariant = {
   peripheralFlowControl: true,
 };
 
-/** The parts that can be simulated. */
+/** The parts that can be simulated. An identification is looked up in this order: the PL080S answers to the PL080's, too. */
 export const PL08X_VARIANTS = {
-  pl080: PL080,
   /** Samsung's, in the S3C64xx. Linux uses one of its masters only, so that is all there is here. */
   pl080s: {
     ...PL080,
@@ -53,6 +52,7 @@ export const PL08X_VARIANTS = {
     configOffset: PL080S_CH_CONFIG,
     peripheralFlowControl: false,
   },
+  pl080: PL080,
   pl081: { ...PL080, periphid: 0x0004_1081, channels: 2, masters: 1 },
 } as const satisfies Record<string, Pl08xVariant>;
 

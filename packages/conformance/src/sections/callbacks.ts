@@ -1,6 +1,7 @@
 import { DMA_CTRL_ACK, DMA_PREP_INTERRUPT, DmaTransResult } from "@dmaengine/core";
 import type { Job, Trial } from "../job.js";
 import { plainTrials } from "../trials.js";
+import { prepare, prepareFaulty } from "../work.js";
 import type { Section } from "./section.js";
 
 export const callbacks: Section = {
@@ -12,7 +13,7 @@ export const callbacks: Section = {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
           const trials = plainTrials(device, exercise, 8, 3000).map(interrupting);
-          const jobs = bench.prepare(device, chan, exercise, trials);
+          const jobs = prepare(bench, chan, exercise, trials);
           const ran: Job[] = [];
           for (const job of jobs) {
             job.tx!.callback = (result) => {
@@ -23,9 +24,9 @@ export const callbacks: Section = {
           }
           const cookies = jobs.map((job) => job.submit());
           chan.issuePending();
-          await bench.idle(() => ran.length >= jobs.length);
+          await bench.time.until(() => ran.length >= jobs.length);
           await bench.settle(chan, cookies.at(-1)!);
-          await bench.pause();
+          await bench.time.letSomePass();
           bench.equal(`${chan.name}: order of callbacks`, indices(ran, jobs), indices(jobs, jobs));
         }
       },
@@ -39,12 +40,7 @@ export const callbacks: Section = {
           let ran = 0;
           for (let round = 0; round < 4; round++) {
             within = "prep";
-            const jobs = bench.prepare(
-              device,
-              chan,
-              exercise,
-              plainTrials(device, exercise, 4).map(interrupting),
-            );
+            const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 4).map(interrupting));
             within = "submit";
             for (const job of jobs) {
               job.tx!.callback = () => {
@@ -58,7 +54,7 @@ export const callbacks: Section = {
             within = "";
             ran = 0;
             await bench.settle(chan, cookies.at(-1)!);
-            await bench.idle(() => ran >= jobs.length);
+            await bench.time.until(() => ran >= jobs.length);
             for (const job of jobs) bench.note(job.finish("done"));
           }
         }
@@ -74,7 +70,7 @@ export const callbacks: Section = {
           let completed = 0;
           let stuck = false;
           const next = (): void => {
-            const [job] = bench.prepare(device, chan, exercise, trials);
+            const [job] = prepare(bench, chan, exercise, trials);
             if (job === undefined) {
               stuck = true;
               return;
@@ -88,7 +84,7 @@ export const callbacks: Section = {
             chan.issuePending();
           };
           next();
-          await bench.idle(() => completed >= rounds || stuck);
+          await bench.time.until(() => completed >= rounds || stuck);
           bench.equal(`${chan.name}: transactions submitted from callbacks`, completed, rounds);
         }
       },
@@ -102,8 +98,8 @@ export const callbacks: Section = {
           const trials = plainTrials(device, exercise, 1);
           for (const faulty of [false, true, false]) {
             const [job] = faulty
-              ? bench.prepareFaulty(device, chan, exercise, trials, 0)
-              : bench.prepare(device, chan, exercise, trials);
+              ? prepareFaulty(bench, chan, exercise, trials, 0)
+              : prepare(bench, chan, exercise, trials);
             if (job === undefined) return;
             let told: DmaTransResult | undefined;
             job.tx!.callback = (result) => {
@@ -115,7 +111,7 @@ export const callbacks: Section = {
             );
             const cookie = job.submit();
             await bench.settle(chan, cookie);
-            await bench.idle(() => told !== undefined);
+            await bench.time.until(() => told !== undefined);
             bench.note(job.finish(faulty ? "undefined" : "done"));
             bench.equal(`${job}: the callback tells of success`, told === DmaTransResult.NOERROR, !faulty);
             bench.equal(`${job}: "done" resolves`, await resolved, !faulty);

@@ -1,5 +1,6 @@
 import { DmaError, DmaStatus, DmaTransResult } from "@dmaengine/core";
 import { plainTrials } from "../trials.js";
+import { perform, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const departure: Section = {
@@ -10,7 +11,7 @@ export const departure: Section = {
       async run(bench) {
         const jobs = bench.workloads().flatMap(({ device, exercise }) => {
           const chan = bench.request(device, exercise.definition.name);
-          const prepared = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 8, 4000));
+          const prepared = prepare(bench, chan, exercise, plainTrials(device, exercise, 8, 4000));
           for (const job of prepared) {
             job.submit();
             job.letGo();
@@ -19,7 +20,7 @@ export const departure: Section = {
           bench.release(chan);
           return prepared;
         });
-        await bench.unregister(bench.patienceMillis);
+        await bench.unregister(bench.time.patienceMillis);
         for (const job of jobs) bench.note(job.finish("done"));
       },
     },
@@ -28,7 +29,7 @@ export const departure: Section = {
       async run(bench) {
         const held = bench.workloads().map(({ device, exercise }) => {
           const chan = bench.request(device, exercise.definition.name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 8, 4000));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 8, 4000));
           const results: DmaTransResult[][] = jobs.map(() => []);
           jobs.forEach((job, i) => {
             job.tx!.callback = (result) => {
@@ -40,7 +41,7 @@ export const departure: Section = {
           return { chan, exercise, jobs, cookies, results };
         });
         const removed = bench.remove();
-        await bench.pause();
+        await bench.time.letSomePass();
         for (const { chan, exercise, jobs, cookies, results } of held) {
           for (const [i, job] of jobs.entries()) {
             const completed = chan.txStatus(cookies[i]!) === DmaStatus.COMPLETE;
@@ -49,7 +50,7 @@ export const departure: Section = {
             bench.equal(`${job}: results of its callback`, results[i]!.join(), `${expected}`);
           }
           try {
-            bench.prepare(chan.device, chan, exercise, plainTrials(chan.device, exercise, 1));
+            prepare(bench, chan, exercise, plainTrials(chan.device, exercise, 1));
             bench.problem(`${chan.name}: expected ERR_DMA_REMOVED from a prep after removal`);
           } catch (error) {
             if (!(DmaError.isInstance(error) && error.code === "ERR_DMA_REMOVED")) throw error;
@@ -64,14 +65,14 @@ export const departure: Section = {
       async run(bench) {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 4), 4);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 4), 4);
           bench.release(chan);
         }
         await bench.remove();
         await bench.register();
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 4), 4);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 4), 4);
         }
       },
     },

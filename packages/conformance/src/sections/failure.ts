@@ -2,6 +2,7 @@ import { DMA_CTRL_ACK, DMA_PREP_FENCE, DmaStatus, DmaTransResult } from "@dmaeng
 import type { Bench } from "../bench.js";
 import type { Job } from "../job.js";
 import { plainTrials } from "../trials.js";
+import { expectFailure, perform, prepare, prepareFaulty, roomFor } from "../work.js";
 import type { Case, Section } from "./section.js";
 
 const BURST = 16;
@@ -36,7 +37,7 @@ export const failure: Section = {
           const trials = plainTrials(device, exercise, 1);
           const { operands } = trials[0]!.shape;
           for (let operand = 0; operand < operands; operand++) {
-            await bench.fail(chan, bench.prepareFaulty(device, chan, exercise, trials, operand));
+            await expectFailure(bench, chan, prepareFaulty(bench, chan, exercise, trials, operand));
           }
         }),
     },
@@ -48,12 +49,13 @@ export const failure: Section = {
           const chan = bench.request(device, exercise.definition.name);
           const rounds = device.ringSize + 1;
           for (let round = 0; round < Math.min(rounds, 300); round++) {
-            await bench.fail(
+            await expectFailure(
+              bench,
               chan,
-              bench.prepareFaulty(device, chan, exercise, plainTrials(device, exercise, 1, 16), 0),
+              prepareFaulty(bench, chan, exercise, plainTrials(device, exercise, 1, 16), 0),
             );
           }
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, rounds, 16), rounds);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, rounds, 16), rounds);
         }
       },
     },
@@ -72,15 +74,15 @@ async function breakBurst(
       ...trial,
       flags: DMA_CTRL_ACK | flags,
     }));
-    const burst = await bench.room(device, chan, exercise, plainTrials(device, exercise, BURST));
+    const burst = await roomFor(bench, chan, exercise, plainTrials(device, exercise, BURST));
     if (burst < 2) bench.skip(`${chan.name} has room for ${burst} transaction, which is no burst`);
     const positions = Array.from({ length: burst }, (_, i) => i);
     const faulty = positions.filter((position) => isFaulty(position, burst));
     let jobs: Job[] = [];
     for (const position of positions) {
       jobs = faulty.includes(position)
-        ? bench.prepareFaulty(device, chan, exercise, trials, 0, jobs)
-        : bench.prepare(device, chan, exercise, trials, jobs);
+        ? prepareFaulty(bench, chan, exercise, trials, 0, jobs)
+        : prepare(bench, chan, exercise, trials, jobs);
     }
     const results: (DmaTransResult | undefined)[] = jobs.map(() => undefined);
     jobs.forEach((job, i) => {
@@ -104,9 +106,9 @@ async function breakBurst(
         );
       }
     }
-    await bench.idle(() => results.every((result) => result !== undefined));
+    await bench.time.until(() => results.every((result) => result !== undefined));
     for (const [i, result] of results.entries()) tellsTheTruth(bench, jobs[i]!, i, result, faulty);
-    await bench.perform(device, chan, exercise, plainTrials(device, exercise, BURST), BURST);
+    await perform(bench, chan, exercise, plainTrials(device, exercise, BURST), BURST);
   }
 }
 

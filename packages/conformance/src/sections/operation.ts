@@ -5,6 +5,7 @@ import type { Trial } from "../job.js";
 import { type Layout, lengthsWithin, nearestLength, PLAIN } from "../layout.js";
 import type { Random } from "../random.js";
 import { blockFor, plainTrials, randomTrial, shapesFor } from "../trials.js";
+import { perform } from "../work.js";
 import type { Section } from "./section.js";
 
 /** How many transactions are queued at a time where nothing else is asked for. */
@@ -21,7 +22,7 @@ export function operation(exercise: Exercise): Section {
     async (bench: Bench): Promise<void> => {
       for (const device of bench.devicesWith(name)) {
         const chan = bench.request(device, name);
-        await bench.perform(device, chan, exercise, trials(device, bench), DEPTH);
+        await perform(bench, chan, exercise, trials(device, bench), DEPTH);
       }
     };
   return {
@@ -123,7 +124,7 @@ export function operation(exercise: Exercise): Section {
               const trials = Array.from({ length: depth * 2 }, () =>
                 randomTrial(block, shapes, bench.random, bench.long),
               );
-              await bench.perform(device, chan, exercise, trials, depth);
+              await perform(bench, chan, exercise, trials, depth);
             }
           }
         },
@@ -135,7 +136,7 @@ export function operation(exercise: Exercise): Section {
             const chans = bench.requestEvery(device, name);
             await Promise.all(
               chans.map((chan) =>
-                bench.perform(device, chan, exercise, plainTrials(device, exercise, 24, 2000), DEPTH),
+                perform(bench, chan, exercise, plainTrials(device, exercise, 24, 2000), DEPTH),
               ),
             );
           }

@@ -11,6 +11,7 @@ import type { Bench } from "../bench.js";
 import { nearestLength } from "../layout.js";
 import { type Mover, movers } from "../moves.js";
 import { plainTrials } from "../trials.js";
+import { carryOut, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const order: Section = {
@@ -21,7 +22,7 @@ export const order: Section = {
       async run(bench) {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 6, 1000));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 6, 1000));
           const cookies = jobs.map((job) => job.submit());
           await bench.settle(chan, cookies.at(-1)!);
           for (const cookie of cookies) {
@@ -36,8 +37,8 @@ export const order: Section = {
       async run(bench) {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 6));
-          await bench.carryOut(chan, jobs.reverse());
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 6));
+          await carryOut(bench, chan, jobs.reverse());
         }
       },
     },
@@ -53,7 +54,7 @@ export const order: Section = {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
           chan.issuePending();
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 6));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 6));
           const cookies = jobs.map((job, i) => {
             const cookie = job.submit();
             if (i % 2 === 0) chan.issuePending();
@@ -62,7 +63,7 @@ export const order: Section = {
           await bench.settle(chan, cookies.at(-1)!);
           chan.issuePending();
           chan.issuePending();
-          await bench.pause();
+          await bench.time.letSomePass();
           for (const job of jobs) bench.note(job.finish("done"));
         }
       },
@@ -72,7 +73,7 @@ export const order: Section = {
       async run(bench) {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 3, 16_000));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 3, 16_000));
           const cookie = jobs.map((job) => job.submit()).at(-1)!;
           const state: DmaTxState = { last: 0, used: 0, residue: 0 };
           let most = Number.MAX_SAFE_INTEGER;
@@ -86,7 +87,7 @@ export const order: Section = {
           };
           look();
           chan.issuePending();
-          await bench.idle(() => look() !== DmaStatus.IN_PROGRESS);
+          await bench.time.until(() => look() !== DmaStatus.IN_PROGRESS);
           bench.equal(`${chan.name}: residue in the end`, state.residue, 0);
           await bench.settle(chan, cookie);
           for (const job of jobs) bench.note(job.finish("done"));
@@ -103,14 +104,14 @@ export const order: Section = {
             flags: DMA_CTRL_ACK | DMA_PREP_INTERRUPT,
           }));
           for (let round = 0; round < 3; round++) {
-            for (const job of bench.prepare(device, chan, exercise, trials)) {
+            for (const job of prepare(bench, chan, exercise, trials)) {
               let called = false;
               job.tx!.callback = () => {
                 called = true;
               };
               const cookie = job.submit();
               chan.issuePending();
-              if (!(await bench.idle(() => called))) bench.problem(`${job}: its callback never ran`);
+              if (!(await bench.time.until(() => called))) bench.problem(`${job}: its callback never ran`);
               await bench.settle(chan, cookie);
               bench.note(job.finish("done"));
             }
@@ -125,7 +126,7 @@ export const order: Section = {
         for (const { device, exercise } of bench.workloads()) {
           if (!device.has("interrupt")) continue;
           const chan = bench.request(device, "interrupt", exercise.definition.name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 3, 4000));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 3, 4000));
           const tx = chan.prepInterrupt();
           if (tx === null) {
             bench.problem(
@@ -140,7 +141,7 @@ export const order: Section = {
           for (const job of jobs) job.submit();
           tx.submit();
           chan.issuePending();
-          if (!(await bench.idle(() => problems !== undefined))) {
+          if (!(await bench.time.until(() => problems !== undefined))) {
             bench.problem(`${chan.name}: the interrupt never came`);
           }
           bench.note(problems ?? []);

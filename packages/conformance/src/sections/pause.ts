@@ -2,6 +2,7 @@ import { DmaError, DmaStatus } from "@dmaengine/core";
 import type { Bench } from "../bench.js";
 import type { AnyChan } from "../job.js";
 import { plainTrials } from "../trials.js";
+import { abandon, perform, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const pause: Section = {
@@ -13,10 +14,10 @@ export const pause: Section = {
         bench.workloads();
         await bench.onEveryOperation(async (device, chan, exercise) => {
           pauseOrSkip(bench, chan);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 4));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 4));
           const cookies = jobs.map((job) => job.submit());
           chan.issuePending();
-          await bench.pause();
+          await bench.time.letSomePass();
           for (const [i, job] of jobs.entries()) {
             bench.equal(`${job}: status while paused`, chan.txStatus(cookies[i]!), DmaStatus.PAUSED);
           }
@@ -31,7 +32,7 @@ export const pause: Section = {
       async run(bench) {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 8, 4000));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 8, 4000));
           const cookies = jobs.map((job) => job.submit());
           chan.issuePending();
           for (let round = 0; round < 4; round++) {
@@ -51,12 +52,12 @@ export const pause: Section = {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
           pauseOrSkip(bench, chan);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 4));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 4));
           for (const job of jobs) job.submit();
           chan.issuePending();
           await bench.terminate(chan);
-          for (const job of jobs) bench.note(job.finish("undefined"));
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 4), 4);
+          abandon(bench, jobs);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 4), 4);
         }
       },
     },

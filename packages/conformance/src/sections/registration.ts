@@ -1,6 +1,7 @@
 import { BUILT_IN_OPERATIONS } from "@dmaengine/core/driver";
 import type { Bench } from "../bench.js";
 import { plainTrials } from "../trials.js";
+import { perform } from "../work.js";
 import type { Section } from "./section.js";
 
 export const registration: Section = {
@@ -61,7 +62,7 @@ async function exerciseAll(bench: Bench): Promise<void> {
   for (const device of bench.devices) {
     for (const exercise of bench.exercisesOf(device)) {
       const chan = bench.request(device, exercise.definition.name);
-      await bench.perform(device, chan, exercise, plainTrials(device, exercise, 1), 1);
+      await perform(bench, chan, exercise, plainTrials(device, exercise, 1), 1);
       bench.release(chan);
     }
   }

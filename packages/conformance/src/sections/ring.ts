@@ -3,6 +3,7 @@ import type { Bench } from "../bench.js";
 import type { Exercise } from "../exercises/exercise.js";
 import type { AnyChan, Job } from "../job.js";
 import { roomyTrial } from "../trials.js";
+import { abandon, carryOut, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const ring: Section = {
@@ -13,14 +14,14 @@ export const ring: Section = {
       run: (bench) =>
         bench.onEveryOperation(async (device, chan, exercise) => {
           const jobs = fill(bench, device, chan, exercise);
-          await bench.carryOut(chan, jobs);
+          await carryOut(bench, chan, jobs);
         }),
     },
     {
       title: "room comes back as transactions complete",
       run: (bench) =>
         roomComesBack(bench, async (chan, jobs) => {
-          await bench.carryOut(chan, jobs.toReversed());
+          await carryOut(bench, chan, jobs.toReversed());
         }),
     },
     {
@@ -28,7 +29,7 @@ export const ring: Section = {
       run: (bench) =>
         roomComesBack(bench, async (chan, jobs) => {
           await bench.terminate(chan);
-          for (const job of jobs) bench.note(job.finish("undefined"));
+          abandon(bench, jobs);
         }),
     },
     {
@@ -38,7 +39,7 @@ export const ring: Section = {
           for (const job of jobs) job.submit();
           chan.issuePending();
           await bench.terminate(chan);
-          for (const job of jobs) bench.note(job.finish("undefined"));
+          abandon(bench, jobs);
         }),
     },
     {
@@ -49,7 +50,7 @@ export const ring: Section = {
           for (let done = 0; done < count; ) {
             const jobs = prepareMixed(bench, device, chan, 7);
             if (jobs.length === 0) break;
-            await bench.carryOut(chan, jobs);
+            await carryOut(bench, chan, jobs);
             done += jobs.length;
           }
         }
@@ -94,7 +95,7 @@ function prepareMixed(bench: Bench, device: DmaDevice, chan: AnyChan, most: numb
   let jobs: Job[] = [];
   while (jobs.length < most) {
     const exercise = exercises[jobs.length % exercises.length]!;
-    const longer = bench.prepare(device, chan, exercise, [roomyTrial(device, exercise)], jobs);
+    const longer = prepare(bench, chan, exercise, [roomyTrial(device, exercise)], jobs);
     if (longer.length === jobs.length) break;
     jobs = longer;
   }
@@ -105,7 +106,7 @@ function prepareMixed(bench: Bench, device: DmaDevice, chan: AnyChan, most: numb
 function fill(bench: Bench, device: DmaDevice, chan: AnyChan, exercise: Exercise): Job[] {
   const limit = device.ringSize;
   const trials = Array.from({ length: limit + 1 }, () => roomyTrial(device, exercise));
-  const jobs = bench.prepare(device, chan, exercise, trials);
+  const jobs = prepare(bench, chan, exercise, trials);
   if (jobs.length > limit) {
     bench.problem(`${chan.name}: expected null after at most ${limit} transactions, got ${jobs.length}`);
   }

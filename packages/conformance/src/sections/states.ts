@@ -2,6 +2,7 @@ import { DmaError } from "@dmaengine/core";
 import { prepName } from "@dmaengine/core/driver";
 import type { Exercise } from "../exercises/exercise.js";
 import { plainTrials, touchesMemory } from "../trials.js";
+import { abandon, carryOut, expectFailure, perform, prepare, prepareFaulty } from "../work.js";
 import type { Case, Section } from "./section.js";
 
 /** Each operation in each state that a channel can be in. */
@@ -22,10 +23,10 @@ function inEveryState(exercise: Exercise): Case[] {
           const all = bench.exercisesOf(device);
           const chan = bench.request(device, ...all.map(({ definition }) => definition.name));
           for (const other of all) {
-            const before = bench.prepare(device, chan, other, plainTrials(device, other, 2, 1500));
-            const between = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 1), before);
-            const after = bench.prepare(device, chan, other, plainTrials(device, other, 1), between);
-            await bench.carryOut(chan, after);
+            const before = prepare(bench, chan, other, plainTrials(device, other, 2, 1500));
+            const between = prepare(bench, chan, exercise, plainTrials(device, exercise, 1), before);
+            const after = prepare(bench, chan, other, plainTrials(device, other, 1), between);
+            await carryOut(bench, chan, after);
           }
         }
       },
@@ -35,12 +36,12 @@ function inEveryState(exercise: Exercise): Case[] {
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
           const chan = bench.request(device, name);
-          const jobs = bench.prepare(device, chan, exercise, plainTrials(device, exercise, 4, 1500));
+          const jobs = prepare(bench, chan, exercise, plainTrials(device, exercise, 4, 1500));
           for (const job of jobs) job.submit();
           chan.issuePending();
           await bench.terminate(chan);
-          for (const job of jobs) bench.note(job.finish("undefined"));
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 6), 3);
+          abandon(bench, jobs);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 6), 3);
         }
       },
     },
@@ -53,8 +54,8 @@ function inEveryState(exercise: Exercise): Case[] {
           if (failing === undefined) return;
           const chan = bench.request(device, name, failing.definition.name);
           const trials = plainTrials(device, failing, 1);
-          await bench.fail(chan, bench.prepareFaulty(device, chan, failing, trials, 0));
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 6), 3);
+          await expectFailure(bench, chan, prepareFaulty(bench, chan, failing, trials, 0));
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 6), 3);
         }
       },
     },
@@ -64,7 +65,7 @@ function inEveryState(exercise: Exercise): Case[] {
         for (const device of bench.devicesWith(name)) {
           for (let holder = 0; holder < 3; holder++) {
             const chan = bench.request(device, name);
-            await bench.perform(device, chan, exercise, plainTrials(device, exercise, 3), 3);
+            await perform(bench, chan, exercise, plainTrials(device, exercise, 3), 3);
             bench.release(chan);
           }
         }

@@ -2,6 +2,7 @@ import { DMA_CTRL_ACK, DMA_PREP_INTERRUPT, DmaStatus } from "@dmaengine/core";
 import { type Bench, statusInWords } from "../bench.js";
 import type { AnyChan, Job } from "../job.js";
 import { plainTrials } from "../trials.js";
+import { abandon, perform, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const terminate: Section = {
@@ -30,10 +31,10 @@ export const terminate: Section = {
         for (const { device, exercise } of bench.workloads()) {
           const chan = bench.request(device, exercise.definition.name);
           await bench.terminate(chan);
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 4), 4);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 4), 4);
           await bench.terminate(chan);
           await bench.terminate(chan);
-          await bench.perform(device, chan, exercise, plainTrials(device, exercise, 4), 4);
+          await perform(bench, chan, exercise, plainTrials(device, exercise, 4), 4);
         }
       },
     },
@@ -43,14 +44,14 @@ export const terminate: Section = {
         for (const { device, exercise } of bench.workloads()) {
           const [one, other] = bench.requestEvery(device, exercise.definition.name);
           if (one === undefined || other === undefined) bench.skip(`${device.name} has a single channel`);
-          const jobs = bench.prepare(device, one, exercise, plainTrials(device, exercise, 6, 3000));
-          const cut = bench.prepare(device, other, exercise, plainTrials(device, exercise, 6, 3000));
+          const jobs = prepare(bench, one, exercise, plainTrials(device, exercise, 6, 3000));
+          const cut = prepare(bench, other, exercise, plainTrials(device, exercise, 6, 3000));
           for (const job of cut) job.submit();
           const cookies = jobs.map((job) => job.submit());
           other.issuePending();
           one.issuePending();
           await bench.terminate(other);
-          for (const job of cut) bench.note(job.finish("undefined"));
+          abandon(bench, cut);
           const status = await bench.settle(one, cookies.at(-1)!);
           bench.equal(`${one.name}: status`, status, DmaStatus.COMPLETE);
           for (const job of jobs) bench.note(job.finish("done"));
@@ -71,7 +72,7 @@ async function terminateInFlight(
       ...trial,
       flags: DMA_CTRL_ACK | DMA_PREP_INTERRUPT,
     }));
-    const jobs = bench.prepare(device, chan, exercise, trials);
+    const jobs = prepare(bench, chan, exercise, trials);
     const called = new Set<Job>();
     for (const job of jobs) {
       job.tx!.callback = () => {
@@ -83,7 +84,7 @@ async function terminateInFlight(
     await bench.terminate(chan);
     const statuses = cookies.map((cookie) => chan.txStatus(cookie));
     const snapshots = jobs.map((job) => job.snapshot());
-    await bench.pause();
+    await bench.time.letSomePass();
     for (const [i, job] of jobs.entries()) {
       const completed = statuses[i] === DmaStatus.COMPLETE;
       if (!completed && statuses[i] !== DmaStatus.ERROR) {
@@ -95,6 +96,6 @@ async function terminateInFlight(
       if (job.snapshot() !== snapshots[i]) bench.problem(`${job}: memory changed after terminate`);
       bench.note(job.finish(completed ? "done" : "undefined"));
     }
-    await bench.perform(device, chan, exercise, plainTrials(device, exercise, 8), 4);
+    await perform(bench, chan, exercise, plainTrials(device, exercise, 8), 4);
   }
 }

@@ -71,6 +71,18 @@ describe("AddressSpace", () => {
       expect(space.locate(addr, 16).bytes.buffer).toBe(buffers[i]?.buffer);
   });
 
+  it("lets go of idle buffers when they are large", () => {
+    const space = new AddressSpace();
+    const large = () => new Uint8Array(9 * 1024 * 1024);
+    const [one, other] = [large(), large()];
+    const addr = space.map(one, 0);
+    space.unmap(addr);
+    expect(space.map(one, 0)).toBe(addr);
+    space.unmap(addr);
+    space.unmap(space.map(other, 0));
+    expect(space.map(one, 0)).not.toBe(addr);
+  });
+
   it("finds the right buffer through any sequence of maps and unmaps", () => {
     const buffers = Array.from({ length: 6 }, (_, i) => new Uint8Array(1000 * i + 1));
     fc.assert(

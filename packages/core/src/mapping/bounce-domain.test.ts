@@ -96,6 +96,7 @@ describe("BounceDomain", () => {
     const memory = new Uint8Array(2049);
     const addrs = Array.from({ length: 32 }, () => domain.map(memory, 0, 2049, TO_DEVICE));
     expect(addrs).not.toContain(DMA_MAPPING_ERROR);
+    expect(domain.usedSlots).toBe(64);
     expect(domain.map(memory, 0, 1, TO_DEVICE)).toBe(DMA_MAPPING_ERROR);
     domain.unmap(must(addrs[5]), 2049, TO_DEVICE);
     expect(domain.map(memory, 0, 2049, TO_DEVICE)).toBe(addrs[5]);
@@ -141,12 +142,15 @@ describe("BounceDomain", () => {
     const { device } = await rig(["interrupt"], { domain });
     refusal("ERR_DMA_MAPPING", () => device.allocCoherent(64));
     const memory = inner.arena.subarray(POOL_BYTES);
-    const giving = Object.assign(inner, { alloc: () => memory });
+    const taken: unknown[] = [];
+    const giving = Object.assign(inner, { alloc: () => memory, free: (it: unknown) => taken.push(it) });
     expect(domain.alloc(64, 64)).toBe(memory);
     const coherent = device.allocCoherent(memory.length);
     expect(seen(coherent.dmaAddr, 1).byteOffset).toBe(POOL_BYTES);
     device.freeCoherent(coherent);
     expect(inner.space.find(coherent.dmaAddr, 1)).toBeNull();
+    domain.free(memory);
+    expect(taken).toEqual([memory, memory]);
     const own = { bytes: memory, dmaAddr: 4096 };
     const freed: unknown[] = [];
     Object.assign(giving, { allocCoherent: () => own, freeCoherent: (it: unknown) => freed.push(it) });

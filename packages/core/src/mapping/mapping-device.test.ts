@@ -40,18 +40,54 @@ describe("mapping", () => {
     expect(device.stats().mapping).toMatchObject({ maps: 0, failures: 0 });
   });
 
+  it("passes every call on to the domain, ranges and directions as they are", async () => {
+    const calls: unknown[][] = [];
+    const note =
+      (name: string) =>
+      (addr: DmaAddr, ...args: unknown[]) => {
+        calls.push([name, addr, ...args]);
+      };
+    const domain = Object.assign(new DirectDomain("noted"), {
+      unmap: note("unmap"),
+      syncForCpu: note("syncForCpu"),
+      syncForDevice: note("syncForDevice"),
+    });
+    const { device } = await rig(["interrupt"], { domain });
+    const addr = device.mapSingle(new Uint8Array(16), BIDIRECTIONAL);
+    device.syncSingleForCpu(addr + 4, 8, FROM_DEVICE);
+    device.syncSingleForDevice(addr + 5, 7, TO_DEVICE);
+    device.unmapSingle(addr, 16, BIDIRECTIONAL);
+    const sgl = new Scatterlist(2).add(new Uint8Array(3)).add(new Uint8Array(5));
+    device.mapSg(sgl, 2, TO_DEVICE);
+    device.syncSgForCpu(sgl, 2, TO_DEVICE);
+    device.syncSgForDevice(sgl, 1, TO_DEVICE);
+    const [one, other] = sgl.dmaAddr;
+    expect(calls).toEqual([
+      ["syncForCpu", addr + 4, 8, FROM_DEVICE],
+      ["syncForDevice", addr + 5, 7, TO_DEVICE],
+      ["unmap", addr, 16, BIDIRECTIONAL],
+      ["syncForCpu", one, 3, TO_DEVICE],
+      ["syncForCpu", other, 5, TO_DEVICE],
+      ["syncForDevice", one, 3, TO_DEVICE],
+    ]);
+  });
+
   it("fails where the address is beyond the device's mask, and keeps nothing mapped then", async () => {
     const { device, driver } = await rig(["interrupt"], { dmaMaskBits: 14 });
     const addr = device.mapSingle(new Uint8Array(4096), TO_DEVICE);
     expect(dmaMappingError(addr)).toBe(false);
-    const beyond = device.mapSingle(new Uint8Array(8193), TO_DEVICE);
+    // Pages 3 and 4: the last address that has 14 bits is the end of page 3.
+    const last = device.mapSingle(new Uint8Array(4096), TO_DEVICE);
+    expect([last, device.mappingError(last)]).toEqual([12288, false]);
+    device.unmapSingle(last, 4096, TO_DEVICE);
+    const beyond = device.mapSingle(new Uint8Array(1), TO_DEVICE);
     expect([dmaMappingError(beyond), device.mappingError(beyond), device.mappingError(addr)]).toEqual([
       true,
       true,
       false,
     ]);
-    expect(driver.domain.space.find(3 * 4096, 1)).toBeNull();
-    expect(device.stats().mapping).toMatchObject({ maps: 1, failures: 1, unmaps: 0 });
+    expect(driver.domain.space.find(5 * 4096, 1)).toBeNull();
+    expect(device.stats().mapping).toMatchObject({ maps: 2, failures: 1, unmaps: 1 });
     expect(device.dmaMaskBits).toBe(14);
   });
 
@@ -145,6 +181,9 @@ describe("scatterlists", () => {
     sgl.add(new Uint8Array(1));
     refusal("ERR_DMA_LIMIT", () => sgl.add(new Uint8Array(1)));
     refusal("ERR_DMA_MAPPING", () => device.mapSg(sgl, 2, TO_DEVICE));
+    for (const use of [device.unmapSg, device.syncSgForCpu, device.syncSgForDevice]) {
+      refusal("ERR_DMA_MAPPING", () => use.call(device, sgl, 2, TO_DEVICE));
+    }
     sgl.clear();
     expect(sgl.add(new Uint8Array(7)).entries).toHaveLength(1);
     for (const capacity of [0, 1.5, -1]) expect(() => new Scatterlist(capacity)).toThrow(RangeError);

@@ -62,9 +62,18 @@ describe("unmap data", () => {
   it("is used again, empty", async () => {
     const { device, engine } = await rig(["interrupt"]);
     const first = device.getUnmapData(2);
-    first.toCnt = 1;
-    first.addr[0] = device.mapSingle(new Uint8Array(16), DmaDirection.TO_DEVICE);
-    first.put();
+    const counts = { toCnt: 1, fromCnt: 1, bidiCnt: 0, len: 16 };
+    for (const bidirectional of [false, true]) {
+      const record = bidirectional ? device.getUnmapData(1) : first;
+      expect(record).toBe(first);
+      Object.assign(record, bidirectional ? { bidiCnt: 1, len: 16 } : counts);
+      const [one, other] = bidirectional
+        ? ([DmaDirection.BIDIRECTIONAL, null] as const)
+        : ([DmaDirection.TO_DEVICE, DmaDirection.FROM_DEVICE] as const);
+      record.addr[0] = device.mapSingle(new Uint8Array(16), one);
+      if (other !== null) record.addr[1] = device.mapSingle(new Uint8Array(16), other);
+      record.put();
+    }
     const second = device.getUnmapData(1);
     expect(second).toBe(first);
     expect(second).toMatchObject({ refs: 1, toCnt: 0, fromCnt: 0, bidiCnt: 0, len: 0 });
@@ -102,9 +111,16 @@ describe("unmap data", () => {
   it("refuses counts beyond its room before it unmaps anything", async () => {
     const { device } = await rig(["interrupt"]);
     const unmap = device.getUnmapData(2);
-    unmap.toCnt = 3;
-    refusal("ERR_DMA_LIMIT", () => unmap.put());
-    unmap.toCnt = 0;
+    for (const counts of [
+      [3, 0, 0],
+      [1, 2, 0],
+      [1, 1, 1],
+      [0, 0, 3],
+    ] as const) {
+      [unmap.toCnt, unmap.fromCnt, unmap.bidiCnt] = counts;
+      refusal("ERR_DMA_LIMIT", () => unmap.put());
+    }
+    unmap.toCnt = unmap.fromCnt = unmap.bidiCnt = 0;
     unmap.put();
     expect(device.stats().unmapRecords).toBe(0);
   });

@@ -98,12 +98,17 @@ describe("a pool", () => {
       { name: "short", capabilities: { memcpy: { maxLengthBytes: 32 } } },
     ]);
     const pool = new OffloadPool(engine, ["memcpy"]);
-    expect([8, 33 * 8, 31, 129].map((length) => pool.pick(memcpy(length)).device.name)).toEqual([
+    expect([8, 33 * 8, 31, 32 - 1, 129, 131].map((length) => pool.pick(memcpy(length)).device.name)).toEqual([
       "aligned",
       "aligned",
       "short",
+      "short",
+      "long",
       "long",
     ]);
+    const only = (device: string) => ({ fits: (chan: DmaChan<"memcpy">) => chan.device.name === device });
+    expect(pool.pick({ ...memcpy(128), ...only("long") }).device.name).toBe("long");
+    expect(pool.pick({ ...memcpy(32), ...only("short") }).device.name).toBe("short");
     const error = refusal("ERR_DMA_NO_CHANNEL", () => pool.pick(memcpy(33)));
     expect(error.message).toBe(
       "no channel for memcpy of 33 bytes: dma0chan0: it does multiples of 8 bytes; " +

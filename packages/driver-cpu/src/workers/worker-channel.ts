@@ -67,6 +67,7 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   #aliveAtMillis = 0;
 
   constructor(host: ChannelHost, options: WorkerChannelOptions) {
+    (globalThis as any).CH = () => [this.#tail, this.#head, this.#submitted, this.#issued, this.#done, this.#interrupts, this.#watching, this.#worker, this.#replacing, this.#ring.done];
     this.#host = host;
     this.#options = options;
     this.#ring = new WorkerRing(options.memory, host.ringSize);
@@ -155,7 +156,6 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   #start(): void {
     if (this.#worker === null) {
       const { spawn, module, memory } = this.#options;
-      this.#ring.restart(this.#done, this.#head);
       const task = {
         module: module.module,
         memory: memory.memory,
@@ -223,6 +223,7 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
     this.poll();
     // How much of it was written is not known.
     this.#completeUpTo(lost, DmaTransResult.WRITE_FAILED);
+    this.#ring.restart(this.#done, this.#head);
     this.#aliveAtMillis = performance.now();
     if (this.#done !== this.#issued) this.#start();
     this.#ring.wake();

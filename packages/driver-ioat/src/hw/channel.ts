@@ -1,5 +1,5 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import { ClockEvent, type MmioRegister, type Platform } from "@dmaengine/sim";
+import { ClockEvent, type MmioRegister, type PhysicalMemory, type Platform } from "@dmaengine/sim";
 import {
   CDAR,
   CHAINADDR,
@@ -19,6 +19,7 @@ import {
   CHANERR_DESC_COUNT,
   CHANERR_LENGTH,
   CHANERR_MASK,
+  CHANERR_READ_DATA,
   CHANSTS,
   CHANSTS_ACTIVE,
   CHANSTS_DONE,
@@ -43,15 +44,19 @@ import { CompletionPath } from "./completion-path.js";
 import { executeCopy } from "./copy-engine.js";
 import { FetchedDescriptor } from "./descriptor.js";
 import { isRaidOp, needsExtension, RaidEngine } from "./raid-engine.js";
-import {
-  COPY_BYTES_PER_NANO,
-  COPY_COMPLETION_NANOS,
-  DESCRIPTOR_NANOS,
-  RAID_BYTES_PER_NANO,
-  RAID_COMPLETION_NANOS,
-} from "./timing.js";
+import { COPY_COMPLETION_NANOS, LATE_COMPLETION_NANOS, RAID_COMPLETION_NANOS } from "./timing.js";
 
 const HIGH_HALF = 2 ** 32;
+/** A completion word that is wrong is off by this much: it names a descriptor of another page. */
+const WRONG_BY_BYTES = 0x1000;
+
+/** How a channel affects the device that it is a part of. */
+export interface HwChannelPort {
+  /** The channel wants attention. */
+  attention(): void;
+  /** The device is pulled out. */
+  unplug(): void;
+}
 
 /**
  * One channel of the hardware. It follows the chain from CHAINADDR, as many descriptors as DMACOUNT tells, one after the other,
@@ -64,8 +69,10 @@ export class HwChannel {
   readonly registers: readonly MmioRegister[];
   readonly #platform: Platform;
   readonly #variant: IoatVariant;
-  /** Tells the device that the channel wants attention. */
-  readonly #attention: () => void;
+  readonly #memory: PhysicalMemory;
+  /** Its name in fault plans. */
+  readonly #unit: string;
+  readonly #port: HwChannelPort;
 
   #state: number = CHANSTS_DONE;
   #control = 0;
@@ -94,11 +101,13 @@ export class HwChannel {
   /** Whether there was a reason while it might not. */
   #interruptHeld = false;
 
-  constructor(index: number, platform: Platform, variant: IoatVariant, attention: () => void) {
+  constructor(index: number, device: string, platform: Platform, variant: IoatVariant, port: HwChannelPort) {
     this.#platform = platform;
+    this.#memory = platform.memoryOf(device);
+    this.#unit = `${device}.${index}`;
     this.#variant = variant;
-    this.#attention = attention;
-    this.#raid = new RaidEngine(platform.memory);
+    this.#port = port;
+    this.#raid = new RaidEngine(this.#memory);
     const arrive = this.#completionArrives.bind(this);
     this.#copyPath = new CompletionPath(platform.clock, COPY_COMPLETION_NANOS, arrive);
     this.#raidPath = variant.raidCompletionOvertakes
@@ -120,6 +129,38 @@ export class HwChannel {
     this.#compAddr = 0;
     this.#errors = 0;
     this.#interruptHeld = false;
+  }
+
+  /** Notes the channel's state, and returns what puts it back. */
+  capture(): () => void {
+    const state = this.#state;
+    const control = this.#control;
+    const count = this.#count;
+    const chainLow = this.#chainLow;
+    const compAddr = this.#compAddr;
+    const errors = this.#errors;
+    const errorMask = this.#errorMask;
+    const completed = this.#completed;
+    const next = this.#next;
+    const done = this.#done;
+    const armed = this.#armed;
+    const interruptHeld = this.#interruptHeld;
+    const parts = [this.#base, this.#ext, this.#copyPath, this.#raidPath].map((part) => part.capture());
+    return () => {
+      this.#state = state;
+      this.#control = control;
+      this.#count = count;
+      this.#chainLow = chainLow;
+      this.#compAddr = compAddr;
+      this.#errors = errors;
+      this.#errorMask = errorMask;
+      this.#completed = completed;
+      this.#next = next;
+      this.#done = done;
+      this.#armed = armed;
+      this.#interruptHeld = interruptHeld;
+      for (const restore of parts) restore();
+    };
   }
 
   #registersAt(base: number, prefix: string): MmioRegister[] {
@@ -221,6 +262,13 @@ export class HwChannel {
       return;
     }
     this.#state = CHANSTS_ACTIVE;
+    const { faults, clock, meter } = this.#platform;
+    if (faults.strikes("unplug", this.#unit)) {
+      this.#port.unplug();
+      return;
+    }
+    // It stays active, and nothing follows.
+    if (faults.strikes("stuckChannel", this.#unit)) return;
     const errors = this.#fetch();
     if (errors !== 0) {
       // Masked or not: there is nothing to go on with.
@@ -228,23 +276,24 @@ export class HwChannel {
       return;
     }
     const { op, sizeBytes, control } = this.#base;
-    let nanos = DESCRIPTOR_NANOS;
-    if (isRaidOp(op)) nanos += Math.ceil((sizeBytes * this.#base.srcCnt) / RAID_BYTES_PER_NANO);
-    else if ((control & CTL_NULL) === 0) nanos += Math.ceil(sizeBytes / COPY_BYTES_PER_NANO);
-    this.#platform.clock.schedule(nanos, this.#finish);
+    const { setupNanos, sumBytesPerNano, copyBytesPerNano } = meter.costs.engine;
+    let nanos = setupNanos.value;
+    if (isRaidOp(op)) nanos += Math.ceil((sizeBytes * this.#base.srcCnt) / sumBytesPerNano.value);
+    else if ((control & CTL_NULL) === 0) nanos += Math.ceil(sizeBytes / copyBytesPerNano.value);
+    clock.schedule(nanos, this.#finish);
   }
 
   /** Fetches the descriptor at `#next`, with its extension if it has one, and looks whether it makes sense. */
   #fetch(): number {
-    const { memory } = this.#platform;
     const base = this.#base;
-    const errors = base.fetch(memory, this.#next);
+    const errors = base.fetch(this.#memory, this.#next);
     if (errors !== 0) return errors;
+    if (this.#platform.faults.strikes("badDescriptor", this.#unit)) base.corrupt();
     if (!this.#knows(base)) return CHANERR_CONTROL;
     if (base.sizeBytes === 0 || base.sizeBytes > 2 ** this.#variant.xfercapLog2) return CHANERR_LENGTH;
     if (!this.#hasExtension()) return 0;
     if (((this.#count - this.#done) & 0xffff) < 2) return CHANERR_DESC_COUNT;
-    return this.#ext.fetch(memory, base.next);
+    return this.#ext.fetch(this.#memory, base.next);
   }
 
   #knows({ op, srcCnt }: FetchedDescriptor): boolean {
@@ -261,9 +310,11 @@ export class HwChannel {
     const base = this.#base;
     const { op, control } = base;
     const isRaid = isRaidOp(op);
+    const { faults } = this.#platform;
     let errors = 0;
-    if (isRaid) errors = this.#raid.execute(base, this.#ext);
-    else if ((control & CTL_NULL) === 0) errors = executeCopy(this.#platform.memory, base);
+    if (faults.strikes("busError", this.#unit)) errors = CHANERR_READ_DATA;
+    else if (isRaid) errors = this.#raid.execute(base, this.#ext);
+    else if ((control & CTL_NULL) === 0) errors = executeCopy(this.#memory, base);
     if (errors !== 0 && this.#raise(errors)) return;
     const extended = this.#hasExtension();
     this.#completed = base.addr;
@@ -274,7 +325,9 @@ export class HwChannel {
     if (write || interrupt) {
       const state = this.#done === this.#count ? CHANSTS_DONE : CHANSTS_ACTIVE;
       const path = isRaid ? this.#raidPath : this.#copyPath;
-      path.post(statusLow(base.addr, state), highHalf(base.addr), write, interrupt);
+      const told = faults.strikes("wrongCompletion", this.#unit) ? base.addr + WRONG_BY_BYTES : base.addr;
+      const extraNanos = faults.strikes("lateCompletion", this.#unit) ? LATE_COMPLETION_NANOS : 0;
+      path.post(statusLow(told, state), highHalf(told), write, interrupt, extraNanos);
     }
     this.#startDescriptor();
   }
@@ -301,7 +354,7 @@ export class HwChannel {
   }
 
   #completionArrives(low: number, high: number, write: boolean, interrupt: boolean): void {
-    if (write && !this.#platform.memory.write64(this.#compAddr, low, high)) {
+    if (write && !this.#memory.write64(this.#compAddr, low, high)) {
       // Nothing more can be told through memory. Only CHANERR and the interrupt are left.
       this.#stop();
       this.#errors |= CHANERR_COMPLETION_ADDR;
@@ -317,7 +370,7 @@ export class HwChannel {
     this.#interruptHeld = !this.#armed;
     if (!this.#armed) return;
     this.#armed = false;
-    this.#attention();
+    if (!this.#platform.faults.strikes("lostInterrupt", this.#unit)) this.#port.attention();
   }
 }
 

@@ -20,6 +20,8 @@ export class CompletionPath {
   /** First in, first out. */
   readonly #inFlight: PostedCompletion[] = [];
   readonly #spare: PostedCompletion[] = [];
+  /** When the last one arrives: none behind it comes earlier. */
+  #lastNanos = 0;
   readonly #deliver = (): void => {
     const posted = this.#inFlight.shift() as PostedCompletion;
     this.#spare.push(posted);
@@ -36,8 +38,11 @@ export class CompletionPath {
     this.#arrive = arrive;
   }
 
-  /** Sends a completion off: the word to write, if `write`, and an interrupt behind it, if `interrupt`. */
-  post(low: number, high: number, write: boolean, interrupt: boolean): void {
+  /**
+   * Sends a completion off: the word to write, if `write`, and an interrupt behind it, if `interrupt`. It takes `extraNanos` longer than
+   * it should.
+   */
+  post(low: number, high: number, write: boolean, interrupt: boolean, extraNanos = 0): void {
     const posted = this.#spare.pop() ?? {
       low: 0,
       high: 0,
@@ -50,7 +55,9 @@ export class CompletionPath {
     posted.write = write;
     posted.interrupt = interrupt;
     this.#inFlight.push(posted);
-    this.#clock.schedule(this.#latencyNanos, posted.event);
+    const { nowNanos } = this.#clock;
+    this.#lastNanos = Math.max(nowNanos + this.#latencyNanos + extraNanos, this.#lastNanos);
+    this.#clock.schedule(this.#lastNanos - nowNanos, posted.event);
   }
 
   /** Drops everything that has not arrived. */
@@ -59,5 +66,22 @@ export class CompletionPath {
       this.#clock.cancel(posted.event);
       this.#spare.push(posted);
     }
+    this.#lastNanos = 0;
+  }
+
+  /** Notes what is on its way, and returns what puts it back. When it arrives is the clock's to know. */
+  capture(): () => void {
+    const lastNanos = this.#lastNanos;
+    const all = [...this.#inFlight, ...this.#spare].map((posted) => [posted, { ...posted }] as const);
+    const inFlight = [...this.#inFlight];
+    return () => {
+      this.#lastNanos = lastNanos;
+      const born = [...this.#inFlight, ...this.#spare].filter((posted) => !inFlight.includes(posted));
+      this.#spare.splice(0, this.#spare.length, ...born);
+      this.#inFlight.splice(0, this.#inFlight.length, ...inFlight);
+      for (const [posted, { low, high, write, interrupt }] of all) {
+        Object.assign(posted, { low, high, write, interrupt });
+      }
+    };
   }
 }

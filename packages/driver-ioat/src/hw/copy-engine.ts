@@ -7,9 +7,9 @@ export function executeCopy(memory: PhysicalMemory, descriptor: FetchedDescripto
   const { sizeBytes } = descriptor;
   const srcAddr = descriptor.field(FIELD_SRC);
   const dstAddr = descriptor.field(FIELD_DST);
-  const src = memory.locate(srcAddr, sizeBytes);
+  const src = memory.locate(srcAddr, sizeBytes, "read");
   if (src === null) return CHANERR_READ_DATA;
-  const dst = memory.locate(dstAddr, sizeBytes);
+  const dst = memory.locate(dstAddr, sizeBytes, "write");
   if (dst === null) return CHANERR_WRITE_DATA;
   copyBlock(src, srcAddr, dst, dstAddr, sizeBytes);
   return 0;

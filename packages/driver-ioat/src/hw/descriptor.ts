@@ -28,6 +28,21 @@ export class FetchedDescriptor {
     return memory.readBlock(addr, this.#words) ? 0 : CHANERR_NEXT_DESC_ADDR;
   }
 
+  /** What a disturbance on the bus leaves of it: an operation that no hardware knows. */
+  corrupt(): void {
+    this.#words[1] = 0xffff_ffff;
+  }
+
+  /** Notes what was fetched, and returns what puts it back. */
+  capture(): () => void {
+    const { addr } = this;
+    const words = this.#words.slice();
+    return () => {
+      this.addr = addr;
+      this.#words.set(words);
+    };
+  }
+
   get sizeBytes(): number {
     return this.#view.getUint32(0, true);
   }

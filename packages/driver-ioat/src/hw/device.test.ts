@@ -2,7 +2,7 @@
 // gives them (drivers/dma/ioat/registers.h and hw.h), not taken from datasheet.ts, so that this checks the constants too.
 
 import { DmaDirection, gfMul } from "@dmaengine/core";
-import { Platform } from "@dmaengine/sim";
+import { FaultPlan, type PlannedFault, Platform, type PlatformOptions } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { IOAT_VARIANTS } from "../variant.js";
 import { plugIoat } from "./device.js";
@@ -36,8 +36,8 @@ interface Descriptor {
   next?: number;
 }
 
-function rig() {
-  const platform = new Platform({ clock: "stepped" });
+function rig(options: PlatformOptions = {}) {
+  const platform = new Platform({ clock: "stepped", ...options });
   const { bus, clock, memory } = platform;
   const pci = plugIoat(platform, "ioat0", IOAT_VARIANTS["3.2"], 2);
   const chan = pci.bar0 + CHAN0;
@@ -689,5 +689,122 @@ describe("interrupts", () => {
     r.bus.write16(r.chan + 0x06, 1);
     r.clock.advance(A_WHILE);
     expect(count).toBe(1);
+  });
+});
+
+describe("planned faults", () => {
+  /** Four null descriptors that interrupt, with a fault at number 2; how it looks after a while. */
+  function burst(kind: PlannedFault["kind"]) {
+    const faults = new FaultPlan([{ kind, unit: "ioat0.0", at: kind === "lostInterrupt" ? 0 : 2 }]);
+    const r = rig({ faults });
+    let interrupts = 0;
+    r.pci.msix[0]?.request(() => {
+      interrupts += 1;
+    });
+    r.bus.write8(r.pci.bar0 + 0x03, 0x01 | 0x08);
+    for (let n = 0; n < 4; n++) putNull(r, n, COMPL_WRITE | INT_EN);
+    r.start(4);
+    const seen: (number | null)[] = [];
+    while (r.clock.nowNanos < 50_000) {
+      r.clock.advance(10);
+      const [n] = r.completion();
+      if (seen.at(-1) !== n) seen.push(n);
+    }
+    expect(faults.struck.length).toBe(1);
+    return { ...r, seen, interrupts };
+  }
+
+  it("busError: halts with a read error", () => {
+    const r = burst("busError");
+    expect([r.errors(), r.state()]).toEqual([2 ** 8, HALTED]);
+    expect(r.completion()).toEqual([1, HALTED]);
+  });
+
+  it("badDescriptor: halts at what it can't make sense of", () => {
+    const r = burst("badDescriptor");
+    expect([r.errors(), r.state()]).toEqual([2 ** 10, HALTED]);
+    expect(r.completion()).toEqual([1, HALTED]);
+  });
+
+  it("stuckChannel: stays active and does nothing, until it is reset", () => {
+    const r = burst("stuckChannel");
+    expect([r.errors(), r.state()]).toEqual([0, ACTIVE]);
+    expect(r.clock.pendingEvents).toBe(0);
+    expect(r.completion()[0]).toBe(1);
+    r.bus.write8(r.chan + 0x04, 0x20);
+    r.start(4);
+    r.clock.advance(A_WHILE);
+    expect(r.completion()).toEqual([3, DONE]);
+  });
+
+  it("lostInterrupt: tells in memory alone", () => {
+    const r = burst("lostInterrupt");
+    expect(r.interrupts).toBe(0);
+    expect(r.completion()).toEqual([3, DONE]);
+  });
+
+  it("wrongCompletion: names a descriptor that is not there", () => {
+    expect(burst("wrongCompletion").seen).toEqual([null, 0, 1, 66, 3]);
+  });
+
+  it("lateCompletion: comes after all the others would have, and holds them up", () => {
+    const r = burst("lateCompletion");
+    expect(r.completion()[0]).toBe(1);
+    r.clock.advance(A_WHILE);
+    expect(r.completion()).toEqual([3, DONE]);
+  });
+
+  it("unplug: answers nothing but ones, and does nothing more", () => {
+    const r = burst("unplug");
+    expect(r.bus.read32(r.chan + 0x28)).toBe(0xffff_ffff);
+    expect(r.bus.read8(r.pci.bar0)).toBe(0xff);
+    r.bus.write16(r.chan + 0x06, 5);
+    expect(r.clock.pendingEvents).toBe(0);
+    expect(r.completion()[0]).toBe(null);
+  });
+});
+
+describe("a snapshot", () => {
+  it.each(["coherent", "v7"] as const)("continues as the machine did, at any time (%s)", (coherence) => {
+    const build = () => {
+      const r = rig({ coherence, seed: 5 });
+      r.pci.msix[0]?.request(() => r.bus.write16(r.chan + 0x00, RUN));
+      r.bus.write8(r.pci.bar0 + 0x03, 0x01 | 0x08);
+      const memory = Uint8Array.from({ length: 4096 }, (_, i) => (i * 31) & 0xff);
+      const addr = r.map(memory);
+      for (let n = 0; n < 8; n++) {
+        putCopy(r, 2 * n, addr + 256 * n, addr + 256 * (n + 1) + 5, 300);
+        r.put(2 * n + 1, {
+          size: 64,
+          control: ((0x87 << 24) | COMPL_WRITE | INT_EN) >>> 0,
+          fields: { 1: addr + n, 4: addr + 1024, 2: addr + 3000 + 64 * n },
+        });
+      }
+      r.start(16);
+      /** Everything that can be seen of the machine from here to the end, event by event. */
+      const story = () => {
+        const lines: string[] = [];
+        do {
+          const window = r.memory.locate(addr, 4096);
+          const seen = [r.clock.nowNanos, r.state(), r.errors(), ...r.completion(), r.platform.irqs.hardIrqs];
+          lines.push(`${seen.join()} ${Buffer.from(window?.bytes ?? []).toString("base64")}`);
+          lines.push(Buffer.from(memory).toString("base64"));
+        } while (r.clock.runNext());
+        return lines;
+      };
+      return { ...r, story };
+    };
+    const whole = build().story().length / 2;
+    expect(whole).toBeGreaterThan(20);
+    for (let at = 0; at < whole; at++) {
+      const r = build();
+      for (let n = 0; n < at; n++) r.clock.runNext();
+      const snapshot = r.platform.snapshot();
+      const first = r.story();
+      snapshot.restore();
+      expect(r.story()).toEqual(first);
+      snapshot.restore();
+      expect(r.story()).toEqual(first);
+    }
   });
 });

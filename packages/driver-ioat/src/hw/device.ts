@@ -30,17 +30,19 @@ export function plugIoat(
   variant: IoatVariant,
   channelCount: number,
 ): Plugged {
-  const device = new HwDevice(platform, name, variant, channelCount);
+  const device = new HwDevice(platform, name, variant, channelCount, () => platform.bus.surpriseRemove(bar0));
   const bar0 = platform.bus.attach(
     name,
     channelBase(channelCount - 1) + CHANNEL_BLOCK_BYTES,
     device.registers,
   );
+  const forget = platform.addState(() => device.capture());
   return {
     bar0,
     intx: device.intx,
     msix: device.msix,
     unplug: () => {
+      forget();
       platform.bus.detach(bar0);
       device.reset();
     },
@@ -57,11 +59,24 @@ class HwDevice {
   #control = 0;
   #attention = 0;
 
-  constructor(platform: Platform, name: string, variant: IoatVariant, channelCount: number) {
+  /** `onPulled`: the device leaves the bus without asking. */
+  constructor(
+    platform: Platform,
+    name: string,
+    variant: IoatVariant,
+    channelCount: number,
+    onPulled: () => void,
+  ) {
     const numbers = Array.from({ length: channelCount }, (_, n) => n);
     this.intx = platform.irqs.line(name);
     this.msix = numbers.map((n) => platform.irqs.line(`${name}-msix-${n}`));
-    this.#channels = numbers.map((n) => new HwChannel(n, platform, variant, () => this.#attend(n)));
+    const unplug = (): void => {
+      this.reset();
+      onPulled();
+    };
+    this.#channels = numbers.map(
+      (n) => new HwChannel(n, name, platform, variant, { attention: () => this.#attend(n), unplug }),
+    );
     this.registers = [
       { name: "CHANCNT", offset: CHANCNT, widthBytes: 1, read: () => channelCount },
       { name: "XFERCAP", offset: XFERCAP, widthBytes: 1, read: () => variant.xfercapLog2 },
@@ -82,6 +97,18 @@ class HwDevice {
   reset(): void {
     for (const channel of this.#channels) channel.reset();
     this.intx.lower();
+  }
+
+  /** Notes the device's state, and returns what puts it back. */
+  capture(): () => void {
+    const control = this.#control;
+    const attention = this.#attention;
+    const channels = this.#channels.map((channel) => channel.capture());
+    return () => {
+      this.#control = control;
+      this.#attention = attention;
+      for (const restore of channels) restore();
+    };
   }
 
   #attend(n: number): void {

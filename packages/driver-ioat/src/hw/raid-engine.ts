@@ -1,4 +1,4 @@
-import { type PhysicalMemory, SumUnit } from "@dmaengine/sim";
+import { type DeviceAccess, type PhysicalMemory, SumUnit } from "@dmaengine/sim";
 import {
   CHANERR_Q,
   CHANERR_READ_DATA,
@@ -51,7 +51,8 @@ export class RaidEngine {
     const checks = op === OP_XOR_VAL || op === OP_PQ_VAL;
     this.#sums.clear();
     if (!this.#openSources(base, ext)) return CHANERR_READ_DATA;
-    if (!this.#openOutputs(base)) return checks ? CHANERR_READ_DATA : CHANERR_WRITE_DATA;
+    if (!this.#openOutputs(base, checks ? "read" : "write"))
+      return checks ? CHANERR_READ_DATA : CHANERR_WRITE_DATA;
     if (!checks) {
       this.#sums.store(sizeBytes);
       return 0;
@@ -66,7 +67,7 @@ export class RaidEngine {
     for (let i = 0; i < base.srcCnt; i++) {
       const addr =
         i < inBase.length ? base.field(inBase[i] as number) : ext.field(inExt[i - inBase.length] as number);
-      const window = this.#memory.locate(addr, base.sizeBytes);
+      const window = this.#memory.locate(addr, base.sizeBytes, "read");
       if (window === null) return false;
       this.#sums.addSource(window, addr, base.coef(i));
     }
@@ -74,16 +75,16 @@ export class RaidEngine {
   }
 
   /** A disabled output needs a valid address all the same. */
-  #openOutputs(base: FetchedDescriptor): boolean {
+  #openOutputs(base: FetchedDescriptor, access: DeviceAccess): boolean {
     const { control, sizeBytes } = base;
     const isXor = isXorOp(base.op);
     const pAddr = base.field(isXor ? FIELD_DST : FIELD_PQ_P);
-    const p = this.#memory.locate(pAddr, sizeBytes);
+    const p = this.#memory.locate(pAddr, sizeBytes, access);
     if (p === null) return false;
     if (isXor || (control & CTL_P_DISABLE) === 0) this.#sums.setP(p, pAddr);
     if (isXor) return true;
     const qAddr = base.field(FIELD_PQ_Q);
-    const q = this.#memory.locate(qAddr, sizeBytes);
+    const q = this.#memory.locate(qAddr, sizeBytes, access);
     if (q === null) return false;
     if ((control & CTL_Q_DISABLE) === 0) this.#sums.setQ(q, qAddr);
     return true;

@@ -25,20 +25,18 @@ import {
 import { MAX_COUNT } from "../datasheet/unit.js";
 import type { DescriptorFormat, IopTx } from "./format.js";
 
-const MOST_SLOTS = 8;
-
 /** Descriptors of the AAU, after iop3xx-adma.h (`iop3xx_desc_aau`). */
 export class AauFormat implements DescriptorFormat {
   readonly registers = AAU_REGISTERS;
   readonly limits;
+  readonly mostSlots = slotsFor(MAX_SOURCES);
   readonly aligned = true;
   readonly sourceWord = WORD_SAR1;
   readonly descriptorErrors = 0;
 
-  /** @param slotCount - slots of the unit's pool. */
+  /** @param slotCount - slots of the unit's pool, which limits checks. */
   constructor(slotCount: number) {
-    // One descriptor always stays behind, wherever it is; all others are the longest check's.
-    const checks = Math.floor(slotCount / MOST_SLOTS) - 1;
+    const checks = Math.floor(slotCount / this.mostSlots) - 1;
     this.limits = {
       xor: { maxSources: MAX_SOURCES, maxLengthBytes: MAX_COUNT },
       xorVal: { maxSources: MAX_SOURCES, maxLengthBytes: checks * CHECK_BYTES },
@@ -49,7 +47,7 @@ export class AauFormat implements DescriptorFormat {
 
   slots(tx: IopTx): number {
     if (tx.operation !== "xor" && tx.operation !== "xorVal") return 1;
-    return (BLOCK_CONTROL[blockControlFor(tx.args.srcCnt)] as (typeof BLOCK_CONTROL)[number]).slots;
+    return slotsFor(tx.args.srcCnt);
   }
 
   pieces(tx: IopTx): number {
@@ -98,6 +96,10 @@ export class AauFormat implements DescriptorFormat {
 
 function blockControlFor(srcCnt: number): number {
   return BLOCK_CONTROL.findIndex(({ sources }) => srcCnt <= sources);
+}
+
+function slotsFor(srcCnt: number): number {
+  return (BLOCK_CONTROL[blockControlFor(srcCnt)] as (typeof BLOCK_CONTROL)[number]).slots;
 }
 
 /** Addresses and commands of all sources, from byte `from` of each on. */

@@ -59,6 +59,7 @@ export class AdmaFormat implements DescriptorFormat {
     pqVal: { maxSources: MAX_SOURCES - 2, continuation: false, maxLengthBytes: MAX_COUNT },
     interrupt: {},
   };
+  readonly mostSlots = slotsFor(MAX_SOURCES);
   readonly aligned = false;
   readonly sourceWord = sourceWord(0);
   readonly descriptorErrors = ACSR_INTERNAL_TARGET_ABORT;

@@ -18,6 +18,7 @@ import type { DescriptorFormat, IopTx } from "./format.js";
 export class DmaFormat implements DescriptorFormat {
   readonly registers = DMA_REGISTERS;
   readonly limits = { memcpy: { maxLengthBytes: MAX_COUNT }, interrupt: {} };
+  readonly mostSlots = 1;
   readonly aligned = false;
   readonly sourceWord = WORD_PADR;
   readonly descriptorErrors = CSR_PCI_MASTER_ABORT | CSR_PCI_TARGET_ABORT;

@@ -13,6 +13,8 @@ export interface DescriptorFormat {
   readonly registers: UnitRegisters;
   /** What the unit can do, if its processor lets it; see {@link UnitVariant}. */
   readonly limits: Capabilities<never> & Partial<Capabilities<IopOperation>>;
+  /** Slots of the longest descriptor. */
+  readonly mostSlots: number;
   /** Whether a descriptor of n slots must begin at a multiple of n. */
   readonly aligned: boolean;
   /** The first source, which the unit's register counts on from when it has read it. */

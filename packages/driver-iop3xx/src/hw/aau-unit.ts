@@ -1,5 +1,5 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import { fillBlock, type PhysicalMemory, SumUnit } from "@dmaengine/sim";
+import { type EngineCosts, fillBlock, type PhysicalMemory, SumUnit } from "@dmaengine/sim";
 import {
   AAU_REGISTERS,
   ADCR_BLOCK_CONTROL_SHIFT,
@@ -11,9 +11,11 @@ import {
   ASR_MASTER_ABORT,
   BLOCK_CONTROL,
   CHECK_BYTES,
+  COMMAND_DIRECT_FILL,
   COMMAND_FILL,
   COMMAND_MASK,
   COMMAND_NULL,
+  COMMAND_XOR,
   commandShift,
   commandWord,
   MAX_SOURCES,
@@ -30,6 +32,7 @@ import type { Unit } from "./unit.js";
 export class AauUnit implements Unit {
   readonly registers = AAU_REGISTERS;
   readonly masterAbort = ASR_MASTER_ABORT;
+  readonly controlWord = WORD_ADCR;
   readonly #memory: PhysicalMemory;
   readonly #hasZeroCheck: boolean;
   readonly #sums = new SumUnit();
@@ -53,15 +56,20 @@ export class AauUnit implements Unit {
     return sources === 4 ? WORD_ADCR + 1 : sourceWord(sources - 1) + 1;
   }
 
-  busBytes(words: Uint32Array): number {
+  nanos(words: Uint32Array, { setupNanos, copyBytesPerNano, sumBytesPerNano }: EngineCosts): number {
+    const lengthBytes = count(words);
+    if (commandOf(words, 0) === COMMAND_FILL) {
+      return setupNanos.value + Math.ceil(lengthBytes / copyBytesPerNano.value);
+    }
     this.#decodeSources(words);
-    return count(words) * (this.#srcCnt + 1);
+    return setupNanos.value + Math.ceil((lengthBytes * this.#srcCnt) / sumBytesPerNano.value);
   }
 
   execute(words: Uint32Array): number {
     const lengthBytes = count(words);
     if (lengthBytes === 0) return 0;
     if (commandOf(words, 0) === COMMAND_FILL) return this.#fill(words, lengthBytes);
+    if (!this.#decodeSources(words)) return ASR_MASTER_ABORT;
     const checks = ((words[WORD_ADCR] as number) & ADCR_ZERO_RESULT_ENABLE) !== 0;
     if (!checks) return this.#xor(words, lengthBytes);
     // Assumed: how a unit without the check refuses it.
@@ -78,7 +86,7 @@ export class AauUnit implements Unit {
 
   #fill(words: Uint32Array, lengthBytes: number): number {
     const dstAddr = words[WORD_DAR] as number;
-    const dst = this.#memory.locate(dstAddr, lengthBytes);
+    const dst = this.#memory.locate(dstAddr, lengthBytes, "write");
     if (dst === null) return ASR_MASTER_ABORT;
     this.#pattern[0] = words[WORD_SAR1] as number;
     fillBlock(dst, dstAddr, this.#patternBytes, lengthBytes);
@@ -86,18 +94,17 @@ export class AauUnit implements Unit {
   }
 
   #xor(words: Uint32Array, lengthBytes: number): number {
-    this.#decodeSources(words);
     this.#sums.clear();
     for (let i = 0; i < this.#srcCnt; i++) {
       const addr = this.#srcs[i] as DmaAddr;
-      const window = this.#memory.locate(addr, lengthBytes);
+      const window = this.#memory.locate(addr, lengthBytes, "read");
       if (window === null) return ASR_MASTER_ABORT;
       this.#sums.addSource(window, addr);
     }
     this.#moveOn(words, lengthBytes);
     if (((words[WORD_ADCR] as number) & ADCR_WRITE_ENABLE) === 0) return 0;
     const dstAddr = words[WORD_DAR] as number;
-    const dst = this.#memory.locate(dstAddr, lengthBytes);
+    const dst = this.#memory.locate(dstAddr, lengthBytes, "write");
     if (dst === null) return ASR_MASTER_ABORT;
     this.#sums.setP(dst, dstAddr);
     this.#sums.store(lengthBytes);
@@ -111,11 +118,10 @@ export class AauUnit implements Unit {
   #check(words: Uint32Array, lengthBytes: number): number {
     const lastBytes = lengthBytes % CHECK_BYTES || CHECK_BYTES;
     const before = lengthBytes - lastBytes;
-    this.#decodeSources(words);
     this.#sums.clear();
     for (let i = 0; i < this.#srcCnt; i++) {
       const addr = this.#srcs[i] as DmaAddr;
-      const window = this.#memory.locate(addr, lengthBytes);
+      const window = this.#memory.locate(addr, lengthBytes, "read");
       if (window === null) return ASR_MASTER_ABORT;
       // The sum of all is zero if the first is the sum of the others.
       if (i === 0) this.#sums.setP(window, addr + before);
@@ -127,14 +133,18 @@ export class AauUnit implements Unit {
     return 0;
   }
 
-  #decodeSources(words: Uint32Array): void {
+  /** False if there is a block command that the block does not have, which is assumed to be an error. */
+  #decodeSources(words: Uint32Array): boolean {
     const { sources } = blockControl(words);
     this.#srcCnt = 0;
     for (let i = 0; i < sources; i++) {
-      if (commandOf(words, i) === COMMAND_NULL) continue;
+      const command = commandOf(words, i);
+      if (command === COMMAND_NULL) continue;
+      if (command !== COMMAND_XOR && !(command === COMMAND_DIRECT_FILL && i === 0)) return false;
       this.#srcs[this.#srcCnt] = words[sourceWord(i)] as number;
       this.#srcCnt += 1;
     }
+    return true;
   }
 
   /** All sources were read: their registers show it. */

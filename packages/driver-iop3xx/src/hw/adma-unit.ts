@@ -1,5 +1,5 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import { fillBlock, type PhysicalMemory, SumUnit } from "@dmaengine/sim";
+import { type DeviceAccess, type EngineCosts, fillBlock, type PhysicalMemory, SumUnit } from "@dmaengine/sim";
 import {
   ABCR_COMPLETE,
   ABCR_P_ERROR,
@@ -35,6 +35,7 @@ const HIGH_HALF = 2 ** 32;
 export class AdmaUnit implements Unit {
   readonly registers = ADMA_REGISTERS;
   readonly masterAbort = ACSR_INTERNAL_MASTER_ABORT;
+  readonly controlWord = WORD_ADCR;
   readonly #memory: PhysicalMemory;
   readonly #hasPq: boolean;
   readonly #sums = new SumUnit();
@@ -54,8 +55,15 @@ export class AdmaUnit implements Unit {
     return sourceWord(sources(words));
   }
 
-  busBytes(words: Uint32Array): number {
-    return count(words) * (sources(words) + 1);
+  nanos(words: Uint32Array, { setupNanos, copyBytesPerNano, sumBytesPerNano }: EngineCosts): number {
+    const control = words[WORD_ADCR] as number;
+    const lengthBytes = count(words);
+    const srcCnt = sources(words);
+    const sums = srcCnt > 1 || (control & ADCR_ZERO_RESULT) !== 0;
+    const moveNanos = sums
+      ? (lengthBytes * srcCnt) / sumBytesPerNano.value
+      : lengthBytes / copyBytesPerNano.value;
+    return setupNanos.value + Math.ceil(moveNanos);
   }
 
   execute(words: Uint32Array): number {
@@ -81,7 +89,7 @@ export class AdmaUnit implements Unit {
 
   #fill(words: Uint32Array, lengthBytes: number): number {
     const dstAddr = destination(words);
-    const dst = this.#memory.locate(dstAddr, lengthBytes);
+    const dst = this.#memory.locate(dstAddr, lengthBytes, "write");
     if (dst === null) return ACSR_INTERNAL_MASTER_ABORT;
     this.#pattern[0] = words[WORD_CARMD] as number;
     fillBlock(dst, dstAddr, this.#patternBytes, lengthBytes);
@@ -95,7 +103,7 @@ export class AdmaUnit implements Unit {
       if (!this.#addSource(source(words, i), 1, lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
     }
     moveOn(words, lengthBytes);
-    if (!this.#setP(destination(words), lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
+    if (!this.#setP(destination(words), lengthBytes, "write")) return ACSR_INTERNAL_MASTER_ABORT;
     this.#sums.store(lengthBytes);
     return 0;
   }
@@ -108,12 +116,13 @@ export class AdmaUnit implements Unit {
     if ((p - q) % PQ_ALIGN_BYTES !== 0) return ACSR_INTERNAL_TARGET_ABORT;
     this.#sums.clear();
     for (let i = 0; i < srcCnt; i++) {
-      if (!this.#addSource(pqSource(words, i), coef(words, i), lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
+      if (!this.#addSource(pqSource(words, i), coef(words, i), lengthBytes))
+        return ACSR_INTERNAL_MASTER_ABORT;
     }
     moveOn(words, lengthBytes);
     const hasP = ((words[WORD_ADCR] as number) & ADCR_P_DISABLE) === 0;
-    if (hasP && !this.#setP(p, lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
-    if (!this.#setQ(q, lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
+    if (hasP && !this.#setP(p, lengthBytes, "write")) return ACSR_INTERNAL_MASTER_ABORT;
+    if (!this.#setQ(q, lengthBytes, "write")) return ACSR_INTERNAL_MASTER_ABORT;
     this.#sums.store(lengthBytes);
     return 0;
   }
@@ -134,8 +143,9 @@ export class AdmaUnit implements Unit {
     // The sum of all is zero if the first is the sum of the others.
     const p = isPq ? pqSource(words, data) : source(words, 0);
     const hasP = ((words[WORD_ADCR] as number) & ADCR_P_DISABLE) === 0;
-    if (hasP && !this.#setP(p, lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
-    if (isPq && !this.#setQ(pqSource(words, data + 1), lengthBytes)) return ACSR_INTERNAL_MASTER_ABORT;
+    if (hasP && !this.#setP(p, lengthBytes, "read")) return ACSR_INTERNAL_MASTER_ABORT;
+    if (isPq && !this.#setQ(pqSource(words, data + 1), lengthBytes, "read"))
+      return ACSR_INTERNAL_MASTER_ABORT;
     moveOn(words, lengthBytes);
     const differs = this.#sums.check(lengthBytes);
     words[WORD_ABCR] =
@@ -147,21 +157,21 @@ export class AdmaUnit implements Unit {
   }
 
   #addSource(addr: DmaAddr, coefficient: number, lengthBytes: number): boolean {
-    const window = this.#memory.locate(addr, lengthBytes);
+    const window = this.#memory.locate(addr, lengthBytes, "read");
     if (window === null) return false;
     this.#sums.addSource(window, addr, coefficient);
     return true;
   }
 
-  #setP(addr: DmaAddr, lengthBytes: number): boolean {
-    const window = this.#memory.locate(addr, lengthBytes);
+  #setP(addr: DmaAddr, lengthBytes: number, access: DeviceAccess): boolean {
+    const window = this.#memory.locate(addr, lengthBytes, access);
     if (window === null) return false;
     this.#sums.setP(window, addr);
     return true;
   }
 
-  #setQ(addr: DmaAddr, lengthBytes: number): boolean {
-    const window = this.#memory.locate(addr, lengthBytes);
+  #setQ(addr: DmaAddr, lengthBytes: number, access: DeviceAccess): boolean {
+    const window = this.#memory.locate(addr, lengthBytes, access);
     if (window === null) return false;
     this.#sums.setQ(window, addr);
     return true;

@@ -1,8 +1,19 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import { ClockEvent, type IrqLine, type MmioRegister, type Platform, wordIndex } from "@dmaengine/sim";
+import {
+  ClockEvent,
+  type IrqLine,
+  type MmioRegister,
+  type PhysicalMemory,
+  type Platform,
+  wordIndex,
+} from "@dmaengine/sim";
 import { CONTROL_ENABLE, CONTROL_RESUME, SLOT_BYTES, SLOT_WORDS, WORD_NEXT } from "../datasheet/unit.js";
-import { BUS_BYTES_PER_NANO, DESCRIPTOR_NANOS } from "./timing.js";
 import type { Unit } from "./unit.js";
+
+/** How late a completion is that the platform's fault plan holds up: far longer than a descriptor takes. */
+const LATE_NANOS = 100_000;
+/** An address register that the fault plan makes wrong is off by this much: it names something outside every pool. */
+const WRONG_BY_BYTES = 0x10_0000;
 
 /** The three interrupts of a unit. */
 export interface UnitInterrupts {
@@ -21,8 +32,12 @@ export class HwChannel {
   /** The unit's registers, at their place in the region of all units. */
   readonly registers: readonly MmioRegister[];
   readonly interrupts: UnitInterrupts;
+  readonly #name: string;
   readonly #platform: Platform;
+  readonly #memory: PhysicalMemory;
   readonly #unit: Unit;
+  /** The fault plan pulls the processor out. */
+  readonly #unplug: () => void;
 
   #control = 0;
   #status = 0;
@@ -36,9 +51,12 @@ export class HwChannel {
   readonly #finish = new ClockEvent(() => this.#finishDescriptor());
 
   /** @param base - where the unit's block of registers begins. */
-  constructor(name: string, platform: Platform, base: number, unit: Unit) {
+  constructor(name: string, platform: Platform, base: number, unit: Unit, unplug: () => void) {
+    this.#name = name;
     this.#platform = platform;
+    this.#memory = platform.memoryOf(name);
     this.#unit = unit;
+    this.#unplug = unplug;
     const slots = Math.ceil(unit.registers.words.length / SLOT_WORDS);
     this.#words = new Uint32Array(slots * SLOT_WORDS);
     this.#firstSlot = this.#words.subarray(0, SLOT_WORDS);
@@ -58,6 +76,20 @@ export class HwChannel {
     this.#stop();
     this.#control = 0;
     this.#clearStatus(~0);
+  }
+
+  /** Notes the unit's state, and returns what puts it back. */
+  capture(): () => void {
+    const control = this.#control;
+    const status = this.#status;
+    const current = this.#current;
+    const words = this.#words.slice();
+    return () => {
+      this.#control = control;
+      this.#status = status;
+      this.#current = current;
+      this.#words.set(words);
+    };
   }
 
   #registersAt(base: number, prefix: string): MmioRegister[] {
@@ -129,7 +161,7 @@ export class HwChannel {
     this.#status &= ~this.#unit.registers.active;
     if (this.#words[WORD_NEXT] === 0 && (this.#control & CONTROL_RESUME) !== 0) {
       this.#control &= ~CONTROL_RESUME;
-      const window = this.#platform.memory.locate(this.#current, 4);
+      const window = this.#memory.locate(this.#current, 4, "read");
       if (window === null) {
         this.#halt(this.#unit.masterAbort);
         return;
@@ -141,39 +173,51 @@ export class HwChannel {
 
   /** Loads the next descriptor and lets the time pass that it takes. */
   #startDescriptor(): void {
+    const { faults, clock, meter } = this.#platform;
     this.#current = this.#words[WORD_NEXT] as number;
+    this.#status |= this.#unit.registers.active;
+    if (faults.strikes("unplug", this.#name)) {
+      this.#unplug();
+      return;
+    }
+    // It stays active, and nothing follows.
+    if (faults.strikes("stuckChannel", this.#name)) return;
     if (!this.#load(this.#current)) {
       this.#halt(this.#unit.masterAbort);
       return;
     }
-    this.#status |= this.#unit.registers.active;
-    const bytes = this.#unit.busBytes(this.#words);
-    this.#platform.clock.schedule(DESCRIPTOR_NANOS + Math.ceil(bytes / BUS_BYTES_PER_NANO), this.#finish);
+    const late = faults.strikes("lateCompletion", this.#name) ? LATE_NANOS : 0;
+    clock.schedule(this.#unit.nanos(this.#words, meter.costs.engine) + late, this.#finish);
   }
 
   #finishDescriptor(): void {
     const unit = this.#unit;
-    const errors = unit.execute(this.#words);
+    const { faults } = this.#platform;
+    const errors = faults.strikes("busError", this.#name) ? unit.masterAbort : unit.execute(this.#words);
     if (errors !== 0) {
       this.#halt(errors);
       return;
     }
     const back = unit.writeBackWord(this.#words);
     if (back >= 0 && !this.#writeBack(back)) {
-      this.#halt(this.#unit.masterAbort);
+      this.#halt(unit.masterAbort);
       return;
     }
     const interrupts = unit.interrupts(this.#words);
     const isLast = this.#words[WORD_NEXT] === 0;
     this.#goOn();
+    if (isLast && faults.strikes("wrongCompletion", this.#name)) this.#current += WRONG_BY_BYTES;
     const { endOfChain, endOfTransfer } = unit.registers;
     if (interrupts && isLast) this.#signal(endOfChain, this.interrupts.endOfChain);
     else if (interrupts) this.#signal(endOfTransfer, this.interrupts.endOfTransfer);
   }
 
   #load(addr: DmaAddr): boolean {
-    const { memory } = this.#platform;
+    const memory = this.#memory;
     if (addr % SLOT_BYTES !== 0 || !memory.readBlock(addr, this.#firstSlot)) return false;
+    if (this.#platform.faults.strikes("badDescriptor", this.#name)) {
+      this.#words[this.#unit.controlWord] = 0xffff_ffff;
+    }
     if (addr % this.#unit.alignBytes(this.#words) !== 0) return false;
     const slots = Math.ceil(this.#unit.wordCount(this.#words) / SLOT_WORDS);
     return slots === 1 || memory.readBlock(addr + SLOT_BYTES, this.#otherSlots[slots] as Uint32Array);
@@ -181,7 +225,7 @@ export class HwChannel {
 
   #writeBack(word: number): boolean {
     const addr = this.#current + 4 * word;
-    const window = this.#platform.memory.locate(addr, 4);
+    const window = this.#memory.locate(addr, 4, "write");
     if (window === null) return false;
     window.words[wordIndex(addr - window.base)] = this.#words[word] as number;
     return true;
@@ -196,6 +240,6 @@ export class HwChannel {
 
   #signal(bits: number, line: IrqLine): void {
     this.#status |= bits;
-    line.raise();
+    if (!this.#platform.faults.strikes("lostInterrupt", this.#name)) line.raise();
   }
 }

@@ -1,4 +1,4 @@
-import { copyBlock, type PhysicalMemory } from "@dmaengine/sim";
+import { copyBlock, type EngineCosts, type PhysicalMemory } from "@dmaengine/sim";
 import {
   CSR_INTERNAL_MASTER_ABORT,
   CSR_PCI_MASTER_ABORT,
@@ -20,6 +20,7 @@ import type { Unit } from "./unit.js";
 export class DmaUnit implements Unit {
   readonly registers = DMA_REGISTERS;
   readonly masterAbort = CSR_INTERNAL_MASTER_ABORT;
+  readonly controlWord = WORD_DCR;
   readonly #memory: PhysicalMemory;
 
   constructor(memory: PhysicalMemory) {
@@ -34,8 +35,8 @@ export class DmaUnit implements Unit {
     return DMA_REGISTERS.words.length;
   }
 
-  busBytes(words: Uint32Array): number {
-    return 2 * count(words);
+  nanos(words: Uint32Array, { setupNanos, copyBytesPerNano }: EngineCosts): number {
+    return setupNanos.value + Math.ceil(count(words) / copyBytesPerNano.value);
   }
 
   execute(words: Uint32Array): number {
@@ -47,10 +48,10 @@ export class DmaUnit implements Unit {
     if ((control & (DCR_CRC_ENABLE | DCR_CRC_TRANSFER)) !== 0) return CSR_PCI_TARGET_ABORT;
     const srcAddr = words[WORD_PADR] as number;
     const dstAddr = words[WORD_LADR] as number;
-    const src = this.#memory.locate(srcAddr, lengthBytes);
+    const src = this.#memory.locate(srcAddr, lengthBytes, "read");
     if (src === null) return CSR_INTERNAL_MASTER_ABORT;
     words[WORD_PADR] = srcAddr + lengthBytes;
-    const dst = this.#memory.locate(dstAddr, lengthBytes);
+    const dst = this.#memory.locate(dstAddr, lengthBytes, "write");
     if (dst === null) return CSR_INTERNAL_MASTER_ABORT;
     copyBlock(src, srcAddr, dst, dstAddr, lengthBytes);
     return 0;

@@ -1,4 +1,4 @@
-import type { Platform } from "@dmaengine/sim";
+import type { PhysicalMemory, Platform } from "@dmaengine/sim";
 import type { PlatformDevice } from "../platform-device.js";
 import type { UnitVariant } from "../variant.js";
 import { AauUnit } from "./aau-unit.js";
@@ -18,29 +18,40 @@ interface Plugged {
   unplug(): void;
 }
 
-/** Puts a processor's units on a platform. From here on they are reached by bus, memory and interrupt lines alone. */
+/**
+ * Puts a processor's units on a platform: number n is called `<name>.<n>` there. From here on they are reached by bus, memory and interrupt
+ * lines alone.
+ */
 export function plugIop(platform: Platform, name: string, units: readonly UnitVariant[]): Plugged {
-  const channels = units.map(
-    (unit) => new HwChannel(`${name}.${unit.name}`, platform, unit.base, model(unit, platform)),
-  );
+  const pullOut = (): void => {
+    for (const channel of channels) channel.reset();
+    platform.bus.surpriseRemove(window);
+  };
+  const channels = units.map((unit, n) => {
+    const unitName = `${name}.${n}`;
+    const model = modelOf(unit, platform.memoryOf(unitName));
+    return new HwChannel(unitName, platform, unit.base, model, pullOut);
+  });
   const window = platform.bus.attach(
     name,
     WINDOW_BYTES,
     channels.flatMap(({ registers }) => registers),
   );
+  const forget = channels.map((channel) => platform.addState(() => channel.capture()));
   return {
     devices: channels.map(({ interrupts }, n) => ({
       ...interrupts,
       base: window + (units[n] as UnitVariant).base,
     })),
     unplug: () => {
+      for (const forgetChannel of forget) forgetChannel();
       platform.bus.detach(window);
       for (const channel of channels) channel.reset();
     },
   };
 }
 
-function model({ kind, operations }: UnitVariant, { memory }: Platform): Unit {
+function modelOf({ kind, operations }: UnitVariant, memory: PhysicalMemory): Unit {
   switch (kind) {
     case "dma":
       return new DmaUnit(memory);

@@ -58,6 +58,16 @@ export class AddressDecoder {
     return 0;
   }
 
+  /** Notes the registers, and returns what puts them back. */
+  capture(): () => void {
+    const banks = [this.#bases, this.#sizes, this.#remaps, this.#enables, this.#overrides].map(
+      (values) => [values, values.slice()] as const,
+    );
+    return () => {
+      for (const [values, before] of banks) values.set(before);
+    };
+  }
+
   /** The first enabled window with this address, or -1. */
   #windowAt(c: number, addr: DmaAddr): number {
     const enable = this.#enables[c] as number;

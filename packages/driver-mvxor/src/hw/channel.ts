@@ -16,14 +16,12 @@ import {
   CONFIG_WRITE_SWAP,
   CURR_DESC,
   DESC_INT_END,
-  DESCRIPTOR_BYTES,
   DEST_POINTER,
   INT_END_OF_CHAIN,
   INT_END_OF_DESC,
   INT_ERR_OWN,
   INT_PAUSED,
   INT_STOPPED,
-  MIN_BYTE_COUNT,
   MODE_IN_DESC,
   MODE_MEMCPY,
   MODE_MEMINIT,
@@ -34,11 +32,13 @@ import {
   STATUS_PAUSED,
 } from "../datasheet.js";
 import type { MvXorVariant } from "../variant.js";
+import { ChannelFaults } from "./channel-faults.js";
 import { FetchedDescriptor } from "./descriptor.js";
 import { Operations } from "./operations.js";
-import { BYTES_PER_NANO, DESCRIPTOR_NANOS } from "./timing.js";
 import type { HwUnit } from "./unit.js";
 
+/** How much later a late completion is. */
+const LATE_NANOS = 100_000;
 /** Modes that are simulated besides IN_DESC. */
 const MODES: readonly number[] = [MODE_XOR, MODE_MEMCPY, MODE_MEMINIT];
 
@@ -57,6 +57,7 @@ export class HwChannel {
   readonly #platform: Platform;
   readonly #unit: HwUnit;
   readonly #operations: Operations;
+  readonly #faults: ChannelFaults;
 
   #config = 0;
   #status = STATUS_IDLE;
@@ -74,11 +75,12 @@ export class HwChannel {
   /** While paused: how long the work at hand would have gone on. */
   #restNanos = 0;
 
-  constructor(index: number, platform: Platform, variant: MvXorVariant, unit: HwUnit) {
+  constructor(index: number, name: string, platform: Platform, variant: MvXorVariant, unit: HwUnit) {
     this.#index = index;
     this.#platform = platform;
     this.#unit = unit;
-    this.#operations = new Operations(index, platform.memory, unit.decoder);
+    this.#operations = new Operations(index, unit.memory, unit.decoder);
+    this.#faults = new ChannelFaults(platform.faults, name);
     this.low = [
       register(`CONFIG(${index})`, CONFIG(index), {
         read: () => this.#config,
@@ -117,6 +119,41 @@ export class HwChannel {
   reset(): void {
     this.#platform.clock.cancel(this.#finish);
     this.#status = STATUS_IDLE;
+  }
+
+  /** Whether an interrupt that is due now is lost. */
+  losesInterrupt(): boolean {
+    return this.#faults.loseInterrupt();
+  }
+
+  /** Notes the state, and returns what puts it back. */
+  capture(): () => void {
+    const config = this.#config;
+    const status = this.#status;
+    const next = this.#next;
+    const remainingBytes = this.#remainingBytes;
+    const destPointer = this.#destPointer;
+    const blockSize = this.#blockSize;
+    const initLow = this.#initLow;
+    const initHigh = this.#initHigh;
+    const finishAtNanos = this.#finishAtNanos;
+    const restNanos = this.#restNanos;
+    const restoreDescriptor = this.#descriptor.capture();
+    const restoreFaults = this.#faults.capture();
+    return () => {
+      this.#config = config;
+      this.#status = status;
+      this.#next = next;
+      this.#remainingBytes = remainingBytes;
+      this.#destPointer = destPointer;
+      this.#blockSize = blockSize;
+      this.#initLow = initLow;
+      this.#initHigh = initHigh;
+      this.#finishAtNanos = finishAtNanos;
+      this.#restNanos = restNanos;
+      restoreDescriptor();
+      restoreFaults();
+    };
   }
 
   get #mode(): number {
@@ -173,30 +210,43 @@ export class HwChannel {
     this.#initLow = this.#unit.initLow;
     this.#initHigh = this.#unit.initHigh;
     this.#remainingBytes = this.#blockSize;
-    this.#work(DESCRIPTOR_NANOS + Math.ceil(this.#blockSize / BYTES_PER_NANO));
+    this.#takeUp(this.#blockSize / this.#platform.meter.costs.engine.copyBytesPerNano.value);
   }
 
   /** Fetches the descriptor at NEXT_DESC, with its next pointer as it is now, and lets the time pass that it takes. */
   #fetch(): void {
     const descriptor = this.#descriptor;
     const addr = this.#next;
-    // Assumed: a chain that is not aligned is refused like any descriptor that makes no sense.
-    const errors =
-      addr % DESCRIPTOR_BYTES === 0
-        ? this.#operations.fetch(descriptor, addr, DESCRIPTOR_BYTES, (this.#config & CONFIG_DESC_SWAP) !== 0)
-        : this.#operations.refuse(addr);
+    const swapped = (this.#config & CONFIG_DESC_SWAP) !== 0;
+    const errors = this.#operations.fetch(descriptor, addr, swapped);
     if (errors !== 0) {
       this.#halt(errors, this.#operations.errorAddr);
       return;
     }
     this.#next = descriptor.next;
     this.#remainingBytes = descriptor.byteCount;
-    if (!descriptor.owned) {
-      this.#halt(INT_ERR_OWN, addr);
-      return;
+    this.#takeUp(this.#dataNanos());
+  }
+
+  /** How long the data of a descriptor takes. */
+  #dataNanos(): number {
+    const { copyBytesPerNano, sumBytesPerNano } = this.#platform.meter.costs.engine;
+    const { byteCount } = this.#descriptor;
+    const sources = this.#operations.sources(this.#mode, this.#descriptor);
+    return sources > 1 ? (byteCount * sources) / sumBytesPerNano.value : byteCount / copyBytesPerNano.value;
+  }
+
+  /** Takes up a piece of work, and lets the time pass that it takes. */
+  #takeUp(dataNanos: number): void {
+    const faults = this.#faults;
+    faults.next();
+    if (faults.unplug) this.#unit.vanish();
+    else if (this.#mode !== MODE_MEMINIT && (faults.badDescriptor || !this.#descriptor.owned))
+      this.#halt(INT_ERR_OWN, this.#descriptor.addr);
+    else if (!faults.stuckChannel) {
+      const lateNanos = faults.lateCompletion ? LATE_NANOS : 0;
+      this.#work(Math.ceil(this.#platform.meter.costs.engine.setupNanos.value + dataNanos) + lateNanos);
     }
-    const movedBytes = descriptor.byteCount * this.#operations.operands(this.#mode, descriptor);
-    this.#work(DESCRIPTOR_NANOS + Math.ceil(movedBytes / BYTES_PER_NANO));
   }
 
   #work(nanos: number): void {
@@ -207,7 +257,10 @@ export class HwChannel {
 
   #finishWork(): void {
     const isFill = this.#mode === MODE_MEMINIT;
-    const errors = isFill ? this.#fill() : this.#execute();
+    let errors: number;
+    if (this.#faults.busError)
+      errors = this.#operations.fail(isFill ? this.#destPointer : this.#descriptor.source(0));
+    else errors = isFill ? this.#fill() : this.#execute();
     if (errors !== 0) {
       this.#halt(errors, this.#operations.errorAddr);
       return;
@@ -224,13 +277,14 @@ export class HwChannel {
   }
 
   #fill(): number {
-    if (this.#blockSize < MIN_BYTE_COUNT) return this.#operations.refuse(this.#destPointer);
     return this.#operations.fill(this.#destPointer, this.#initLow, this.#initHigh, this.#blockSize);
   }
 
   #execute(): number {
     const errors = this.#operations.execute(this.#mode, this.#descriptor);
-    return errors === 0 ? this.#operations.writeSuccess(this.#descriptor) : errors;
+    return errors === 0
+      ? this.#operations.writeBack(this.#descriptor, !this.#faults.wrongCompletion)
+      : errors;
   }
 
   /** Assumed: an error leaves the channel idle, at the descriptor that it is about. */

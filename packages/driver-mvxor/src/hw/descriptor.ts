@@ -30,6 +30,18 @@ export class FetchedDescriptor {
     memory.readBlock(addr, this.#raw);
   }
 
+  /** Notes what was fetched, and returns what puts it back. */
+  capture(): () => void {
+    const { addr } = this;
+    const raw = this.#raw.slice();
+    const swapped = this.#swapped;
+    return () => {
+      this.addr = addr;
+      this.#raw.set(raw);
+      this.#swapped = swapped;
+    };
+  }
+
   word(n: number): number {
     return this.#swapped ? this.#view.getUint32(4 * (n ^ 1), false) : this.#view.getUint32(4 * n, true);
   }
@@ -58,9 +70,9 @@ export class FetchedDescriptor {
     return this.word(WORD_SRC0 + i);
   }
 
-  /** Gives it back to the driver: done. */
-  writeSuccess(memory: PhysicalMemory): void {
-    const status = ((this.word(WORD_STATUS) & ~DESC_OWNED) | DESC_SUCCESS) >>> 0;
+  /** Gives it back to the driver, as a success or not. */
+  writeBack(memory: PhysicalMemory, success: boolean): void {
+    const status = ((this.word(WORD_STATUS) & ~DESC_OWNED) | (success ? DESC_SUCCESS : 0)) >>> 0;
     const crc = this.word(WORD_CRC32);
     if (this.#swapped) memory.write64(this.addr, swapBytes(crc), swapBytes(status));
     else memory.write64(this.addr, status, crc);

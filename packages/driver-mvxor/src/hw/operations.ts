@@ -4,6 +4,7 @@ import {
   DESC_P_ENABLE,
   DESC_Q_ENABLE,
   DESC_SOURCES,
+  DESCRIPTOR_BYTES,
   INT_ERR_MBUS,
   INT_ERR_PAR,
   MAX_BYTE_COUNT,
@@ -21,6 +22,9 @@ import {
 } from "../datasheet.js";
 import type { AddressDecoder } from "./address-decoder.js";
 import type { FetchedDescriptor } from "./descriptor.js";
+
+/** Status and, with it, the CRC. */
+const STATUS_BYTES = 8;
 
 /** What a channel can do with memory. Each operation returns 0, or a cause bit, and then nothing was written. */
 export class Operations {
@@ -40,55 +44,47 @@ export class Operations {
     this.#decoder = decoder;
   }
 
-  /** Fetches the descriptor at `addr` into `descriptor`. */
-  fetch(descriptor: FetchedDescriptor, addr: DmaAddr, lengthBytes: number, swapped: boolean): number {
-    if (this.#reach(addr, lengthBytes, false) === null) return this.#error;
+  /** Fetches the descriptor at `addr` into `descriptor`. Assumed: a chain that is not aligned is refused. */
+  fetch(descriptor: FetchedDescriptor, addr: DmaAddr, swapped: boolean): number {
+    if (addr % DESCRIPTOR_BYTES !== 0) return this.#refuse(addr);
+    if (this.#reach(addr, DESCRIPTOR_BYTES, "read") === null) return this.#error;
     descriptor.fetch(this.#memory, addr, swapped);
     return 0;
   }
 
   /** Tells the driver through its descriptor that it is done. */
-  writeSuccess(descriptor: FetchedDescriptor): number {
-    if (this.#reach(descriptor.addr, 8, true) === null) return this.#error;
-    descriptor.writeSuccess(this.#memory);
+  writeBack(descriptor: FetchedDescriptor, success: boolean): number {
+    if (this.#reach(descriptor.addr, STATUS_BYTES, "write") === null) return this.#error;
+    descriptor.writeBack(this.#memory, success);
     return 0;
   }
 
-  /** How many operands a descriptor has, for how long it takes; 0: there is no such operation. */
-  operands(mode: number, descriptor: FetchedDescriptor): number {
-    const { command, byteCount } = descriptor;
-    if (byteCount < MIN_BYTE_COUNT || byteCount > MAX_BYTE_COUNT) return 0;
-    const sources = popCount(command & DESC_SOURCES);
-    switch (operationOf(mode, descriptor)) {
-      case OP_MEMCPY:
-        return 2;
-      case OP_XOR:
-        return sources === 0 ? 0 : sources + 1;
-      case OP_PQ: {
-        const outputs = popCount(command & (DESC_P_ENABLE | DESC_Q_ENABLE));
-        return sources === 0 || outputs === 0 ? 0 : sources + outputs;
-      }
-      default:
-        return 0;
-    }
+  /** How many sources a descriptor has. */
+  sources(mode: number, descriptor: FetchedDescriptor): number {
+    return operationOf(mode, descriptor) === OP_MEMCPY ? 1 : popCount(descriptor.command & DESC_SOURCES);
   }
 
   /** Does what a descriptor says. */
   execute(mode: number, descriptor: FetchedDescriptor): number {
-    if (this.operands(mode, descriptor) === 0) return this.refuse(descriptor.addr);
+    const { byteCount, command, addr } = descriptor;
+    if (byteCount < MIN_BYTE_COUNT || byteCount > MAX_BYTE_COUNT) return this.#refuse(addr);
+    if (this.sources(mode, descriptor) === 0) return this.#refuse(addr);
     switch (operationOf(mode, descriptor)) {
       case OP_MEMCPY:
         return this.#copy(descriptor);
-      case OP_PQ:
-        return this.#pq(descriptor);
-      default:
+      case OP_XOR:
         return this.#xor(descriptor);
+      case OP_PQ:
+        return (command & (DESC_P_ENABLE | DESC_Q_ENABLE)) === 0 ? this.#refuse(addr) : this.#pq(descriptor);
+      default:
+        return this.#refuse(addr);
     }
   }
 
   /** MEMINIT: the two words again and again. */
   fill(dstAddr: DmaAddr, low: number, high: number, lengthBytes: number): number {
-    const dst = this.#reach(dstAddr, lengthBytes, true);
+    if (lengthBytes < MIN_BYTE_COUNT) return this.#refuse(dstAddr);
+    const dst = this.#reach(dstAddr, lengthBytes, "write");
     if (dst === null) return this.#error;
     this.#patternView.setUint32(0, low, true);
     this.#patternView.setUint32(4, high, true);
@@ -96,8 +92,14 @@ export class Operations {
     return 0;
   }
 
+  /** Nothing answers at an address, although it could. */
+  fail(addr: DmaAddr): number {
+    this.errorAddr = addr;
+    return INT_ERR_MBUS;
+  }
+
   /** A descriptor that makes no sense. Assumed: there is no cause bit for it, and this one comes closest. */
-  refuse(addr: DmaAddr): number {
+  #refuse(addr: DmaAddr): number {
     this.errorAddr = addr;
     return INT_ERR_PAR;
   }
@@ -106,8 +108,8 @@ export class Operations {
     const { byteCount } = descriptor;
     const srcAddr = descriptor.source(0);
     const dstAddr = descriptor.word(WORD_DST);
-    const src = this.#reach(srcAddr, byteCount, false);
-    const dst = src === null ? null : this.#reach(dstAddr, byteCount, true);
+    const src = this.#reach(srcAddr, byteCount, "read");
+    const dst = src === null ? null : this.#reach(dstAddr, byteCount, "write");
     if (src === null || dst === null) return this.#error;
     copyBlock(src, srcAddr, dst, dstAddr, byteCount);
     return 0;
@@ -134,7 +136,7 @@ export class Operations {
     for (let i = 0; i < MAX_SOURCES; i++) {
       if (((command >>> i) & 1) === 0) continue;
       const addr = descriptor.source(i);
-      const window = this.#reach(addr, byteCount, false);
+      const window = this.#reach(addr, byteCount, "read");
       if (window === null) return false;
       this.#sums.addSource(window, addr, PQ_SLOT_COEFS[i]);
     }
@@ -143,30 +145,27 @@ export class Operations {
 
   #openP(descriptor: FetchedDescriptor): boolean {
     const addr = descriptor.word(WORD_DST);
-    const window = this.#reach(addr, descriptor.byteCount, true);
+    const window = this.#reach(addr, descriptor.byteCount, "write");
     if (window !== null) this.#sums.setP(window, addr);
     return window !== null;
   }
 
   #openQ(descriptor: FetchedDescriptor): boolean {
     const addr = descriptor.word(WORD_Q);
-    const window = this.#reach(addr, descriptor.byteCount, true);
+    const window = this.#reach(addr, descriptor.byteCount, "write");
     if (window !== null) this.#sums.setQ(window, addr);
     return window !== null;
   }
 
   /** Goes through the windows to memory. Null: the error is noted. */
-  #reach(addr: DmaAddr, lengthBytes: number, isWrite: boolean): AddressWindow | null {
-    this.#error = this.#decoder.check(this.#channel, addr, lengthBytes, isWrite);
+  #reach(addr: DmaAddr, lengthBytes: number, access: "read" | "write"): AddressWindow | null {
+    this.#error = this.#decoder.check(this.#channel, addr, lengthBytes, access === "write");
     if (this.#error !== 0) {
       this.errorAddr = this.#decoder.faultAddr;
       return null;
     }
-    const window = this.#memory.locate(addr, lengthBytes);
-    if (window === null) {
-      this.#error = INT_ERR_MBUS;
-      this.errorAddr = addr;
-    }
+    const window = this.#memory.locate(addr, lengthBytes, access);
+    if (window === null) this.#error = this.fail(addr);
     return window;
   }
 }

@@ -1,5 +1,5 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import type { IrqLine, MmioRegister, Platform } from "@dmaengine/sim";
+import type { IrqLine, MmioRegister, PhysicalMemory, Platform } from "@dmaengine/sim";
 import {
   CHANNEL_CAUSE,
   CHANNEL_CAUSE_BITS,
@@ -33,6 +33,11 @@ export function plugXorUnit(
   const unit = new HwUnit(platform, name, variant, channelCount);
   const low = platform.bus.attach(`${name} low`, LOW_AREA_BYTES, unit.low);
   const high = platform.bus.attach(`${name} high`, HIGH_AREA_BYTES, unit.high);
+  const forget = platform.addState(() => unit.capture());
+  unit.onVanish = () => {
+    platform.bus.surpriseRemove(low);
+    platform.bus.surpriseRemove(high);
+  };
   return {
     low,
     high,
@@ -41,6 +46,7 @@ export function plugXorUnit(
       platform.bus.detach(low);
       platform.bus.detach(high);
       unit.reset();
+      forget();
     },
   };
 }
@@ -50,7 +56,10 @@ export class HwUnit {
   readonly low: readonly MmioRegister[];
   readonly high: readonly MmioRegister[];
   readonly irqs: readonly IrqLine[];
+  readonly memory: PhysicalMemory;
   readonly decoder = new AddressDecoder();
+  /** Takes the registers away. */
+  onVanish: () => void = () => {};
   initLow = 0;
   initHigh = 0;
   readonly #channels: readonly HwChannel[];
@@ -61,8 +70,9 @@ export class HwUnit {
 
   constructor(platform: Platform, name: string, variant: MvXorVariant, channelCount: number) {
     const numbers = Array.from({ length: channelCount }, (_, c) => c);
+    this.memory = platform.memoryOf(name);
     this.irqs = numbers.map((c) => platform.irqs.line(`${name}-${c}`));
-    this.#channels = numbers.map((c) => new HwChannel(c, platform, variant, this));
+    this.#channels = numbers.map((c) => new HwChannel(c, `${name}.${c}`, platform, variant, this));
     this.low = [
       {
         name: "INTR_CAUSE",
@@ -71,7 +81,9 @@ export class HwUnit {
         read: () => this.#cause,
         write: (value) => {
           this.#cause = (this.#cause & value) >>> 0;
-          this.#driveLines();
+          this.irqs.forEach((_, c) => {
+            this.#driveLine(c);
+          });
         },
       },
       {
@@ -81,7 +93,9 @@ export class HwUnit {
         read: () => this.#mask,
         write: (value) => {
           this.#mask = value;
-          this.#driveLines();
+          this.irqs.forEach((_, c) => {
+            this.#driveLine(c);
+          });
         },
       },
       { name: "ERROR_CAUSE", offset: ERROR_CAUSE, widthBytes: 4, read: () => this.#errorType },
@@ -117,10 +131,16 @@ export class HwUnit {
     for (const irq of this.irqs) irq.lower();
   }
 
+  /** The unit is gone while its driver uses it. */
+  vanish(): void {
+    this.onVanish();
+    this.reset();
+  }
+
   /** Something has happened on channel `c`. */
   raise(c: number, causes: number): void {
     this.#cause = (this.#cause | (causes << (CHANNEL_CAUSE_BITS * c))) >>> 0;
-    this.#driveLines();
+    this.#driveLine(c);
   }
 
   /** An error has. Assumed: the registers tell of the last one, its type being the number of its cause bit. */
@@ -130,13 +150,30 @@ export class HwUnit {
     this.raise(c, error);
   }
 
-  #driveLines(): void {
-    for (let c = 0; c < this.irqs.length; c++) {
-      const irq = this.irqs[c] as IrqLine;
-      // Looked up for each: a handler that runs in here may clear what it finds.
-      const active = ((this.#cause & this.#mask) >>> (CHANNEL_CAUSE_BITS * c)) & CHANNEL_CAUSE;
-      if (active === 0) irq.lower();
-      else irq.raise();
-    }
+  /** Notes the state, and returns what puts it back. */
+  capture(): () => void {
+    const { initLow, initHigh } = this;
+    const cause = this.#cause;
+    const mask = this.#mask;
+    const errorType = this.#errorType;
+    const errorAddr = this.#errorAddr;
+    const parts = [this.decoder.capture(), ...this.#channels.map((channel) => channel.capture())];
+    return () => {
+      this.initLow = initLow;
+      this.initHigh = initHigh;
+      this.#cause = cause;
+      this.#mask = mask;
+      this.#errorType = errorType;
+      this.#errorAddr = errorAddr;
+      for (const restore of parts) restore();
+    };
+  }
+
+  /** A line is up as long as there is a cause that is not masked. A lost interrupt leaves it down until something changes. */
+  #driveLine(c: number): void {
+    const irq = this.irqs[c] as IrqLine;
+    const active = ((this.#cause & this.#mask) >>> (CHANNEL_CAUSE_BITS * c)) & CHANNEL_CAUSE;
+    if (active === 0) irq.lower();
+    else if (!irq.raised && !(this.#channels[c] as HwChannel).losesInterrupt()) irq.raise();
   }
 }
