@@ -1,3 +1,3 @@
 import { programPreset } from "../tsup.preset.js";
 
-export default programPreset({ submit: "submit.ts" });
+export default programPreset({ submit: "submit.ts", parity: "parity.ts" });

@@ -1,3 +1,3 @@
 import { libraryPreset } from "../../tsup.preset.js";
 
-export default libraryPreset({ index: "src/index.ts" });
+export default libraryPreset({ index: "src/index.ts", node: "src/node/index.ts" });

@@ -4,23 +4,25 @@ import { pathToFileURL } from "node:url";
 import type { DmaDriver } from "@dmaengine/core";
 import { DmatestError } from "./errors.js";
 
-/** Short names of the drivers that come along. */
-const SHORT_NAMES: Readonly<Record<string, string>> = {
-  cpu: "@dmaengine/driver-cpu",
-  ioat: "@dmaengine/driver-ioat",
+/** The drivers that come along, by their short names. */
+const BUNDLED: Readonly<Record<string, () => Promise<DmaDriver>>> = {
+  cpu: async () => (await import("@dmaengine/driver-cpu")).cpu(),
+  ioat: async () => (await import("@dmaengine/driver-ioat")).ioat(),
 };
 
 /**
- * Imports a plugin, by package name, short name or path, and calls its factory: the default export; or the function that is called what
- * the package's name ends with behind "driver-"; or the only function that it exports.
+ * Makes a driver: one that comes along, by its short name, or that of a plugin, by package name or path. A plugin's factory is its
+ * default export; or the function that is called what the package's name ends with behind "driver-"; or the only function that it
+ * exports.
  *
  * @throws DmatestError `ERR_DMATEST_DRIVER`
  */
 export async function loadDriver(name: string): Promise<DmaDriver> {
-  const specifier = SHORT_NAMES[name] ?? name;
-  const exports = await importPlugin(specifier);
+  const bundled = BUNDLED[name];
+  if (bundled !== undefined) return bundled();
+  const exports = await importPlugin(name);
   const functions = Object.values(exports).filter((value) => typeof value === "function");
-  const ownName = /driver-(\w+)$/.exec(specifier)?.[1] ?? "";
+  const ownName = /driver-(\w+)$/.exec(name)?.[1] ?? "";
   const factory =
     exports["default"] ?? exports[ownName] ?? (functions.length === 1 ? functions[0] : undefined);
   const driver: unknown = typeof factory === "function" ? await factory() : undefined;

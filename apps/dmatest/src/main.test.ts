@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { main } from "./main.js";
 import { logReport } from "./report.js";
+import { PLUGIN_PATH } from "./testing/failing-plugin.js";
 
 async function run(line: string): Promise<{ status: number; out: string; err: string }> {
   const text = { out: "", err: "" };
@@ -57,8 +57,7 @@ describe("the command line", () => {
   });
 
   test("ends with status 1 when tests fail, and says how to repeat them", async () => {
-    const plugin = join(import.meta.dirname, "testing/failing-plugin.ts");
-    const { status, out, err } = await run(`--driver ${plugin} --seed 5 iterations=1 channel=dma0chan1`);
+    const { status, out, err } = await run(`--driver ${PLUGIN_PATH} --seed 5 iterations=1 channel=dma0chan1`);
     expect(status).toBe(1);
     expect(out).toContain("dmatest: dma0chan1-copy0: result #1: 'completion error status' with src_off=0x");
     expect(out).toContain("summary 1 tests, 1 failures");

@@ -25,12 +25,9 @@ export async function stress(engine: DmaEngine, options: StressOptions): Promise
   const channels = addChannels(engine, parameters);
   for (const { chan, threads } of channels) report.added(chan.name, threads.length);
 
-  const random = new Random(seed);
-  const summaries = await Promise.all(
-    channels
-      .flatMap(({ threads }) => threads)
-      .map((thread) => runThread(thread, { parameters, random: random.fork(thread.name), report, signal })),
-  );
+  const run = { parameters, random: new Random(seed), report, signal, besidesMillis: 0 };
+  const threads = channels.flatMap((channel) => channel.threads);
+  const summaries = await Promise.all(threads.map((thread) => runThread(thread, run)));
   for (const { chan } of channels) {
     chan.terminate();
     await chan.synchronize();

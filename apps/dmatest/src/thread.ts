@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { type Random, TransferPattern } from "@dmaengine/conformance";
 import {
   type BlockLimits,
@@ -27,10 +27,16 @@ const SLICE_MILLIS = 20;
 /** What all threads of a run have in common. */
 export interface Run {
   readonly parameters: Parameters;
+  /** Where each thread's own comes from. */
   readonly random: Random;
   readonly report: Report;
   /** Aborted when the user wants no more. */
   readonly signal: AbortSignal;
+  /**
+   * Time that went into filling and comparing buffers, of all threads: there is one processor for all of them here, and what one does with
+   * it the others wait for. It does not count.
+   */
+  besidesMillis: number;
 }
 
 /** Does one operation on one channel until it has done it often enough: `dmatest_func` of drivers/dma/dmatest.c. */
@@ -41,6 +47,7 @@ export async function runThread(thread: TestThread, run: Run): Promise<ThreadSum
     buffers >= TOO_MANY_BUFFERS || alignBytesOf(thread, parameters) > parameters.test_buf_size;
   const tester = new Tester(thread, run);
   const startedAt = performance.now();
+  const besidesBefore = run.besidesMillis;
   let sliceEndsAt = startedAt + SLICE_MILLIS;
   let tests = 0;
   let failures = 0;
@@ -55,11 +62,11 @@ export async function runThread(thread: TestThread, run: Run): Promise<ThreadSum
       report.result({ thread: thread.name, test: tests, ...outcome, value: outcome.mismatches.length });
     }
     if (performance.now() > sliceEndsAt) {
-      await setImmediate();
+      await nextTurn();
       sliceEndsAt = performance.now() + SLICE_MILLIS;
     }
   }
-  const seconds = (performance.now() - startedAt - tester.besidesMillis) / 1000;
+  const seconds = (performance.now() - startedAt - (run.besidesMillis - besidesBefore)) / 1000;
   const summary: ThreadSummary = {
     thread: thread.name,
     tests,
@@ -98,16 +105,17 @@ interface Mapped {
  * mode it leaves the channel alone after a transfer that ended: terminating it would end other threads' transfers, too.
  */
 class Tester {
-  /** Time that went into filling and comparing buffers. */
-  besidesMillis = 0;
   readonly #thread: TestThread;
   readonly #run: Run;
+  /** Its own, so that threads choose the same whichever of them comes first. */
+  readonly #random: Random;
   readonly #srcs: readonly Uint8Array[];
   readonly #dsts: readonly Uint8Array[];
 
   constructor(thread: TestThread, run: Run) {
     this.#thread = thread;
     this.#run = run;
+    this.#random = run.random.fork(thread.name);
     const buffers = (count: number): Uint8Array[] =>
       Array.from({ length: count }, () => new Uint8Array(run.parameters.test_buf_size));
     this.#srcs = buffers(thread.transfer.sources);
@@ -142,15 +150,15 @@ class Tester {
   }
 
   #anyRegion(): Region {
-    const { parameters, random } = this.#run;
+    const { parameters } = this.#run;
     const { test_buf_size, transfer_size, norandom } = parameters;
     const alignBytes = alignBytesOf(this.#thread, parameters);
     const align = (value: number): number => Math.floor(value / alignBytes) * alignBytes;
     const { minLengthBytes = 1, maxLengthBytes = test_buf_size } = limitsOf(this.#thread);
-    const wanted = norandom ? test_buf_size : random.int(1, test_buf_size);
+    const wanted = norandom ? test_buf_size : this.#random.int(1, test_buf_size);
     const possible = Math.max(alignBytes, align(Math.max(minLengthBytes, Math.min(wanted, maxLengthBytes))));
     const lengthBytes = transfer_size === 0 ? possible : transfer_size;
-    const anyOffset = (): number => (norandom ? 0 : align(random.int(0, test_buf_size - lengthBytes)));
+    const anyOffset = (): number => (norandom ? 0 : align(this.#random.int(0, test_buf_size - lengthBytes)));
     return { srcOffsetBytes: anyOffset(), dstOffsetBytes: anyOffset(), lengthBytes };
   }
 
@@ -197,19 +205,19 @@ class Tester {
       ),
     );
     if (tx === null) {
-      await setTimeout(RETRY_MILLIS);
+      await sleep(RETRY_MILLIS);
       return "prep error";
     }
-    const called = polled ? null : callbackOf(tx);
+    const inTime = polled ? null : callbackWithin(tx, timeout);
     const cookie = tx.submit();
-    if (called === null) {
+    if (inTime === null) {
       const status = await chan.syncWait(cookie);
       if (status === DmaStatus.COMPLETE) return null;
       if (chan.txStatus(cookie) !== DmaStatus.ERROR) await this.#stop();
       return "test timed out";
     }
     chan.issuePending();
-    if (!(await inTime(called, timeout))) {
+    if (!(await inTime)) {
       await this.#stop();
       return "test timed out";
     }
@@ -229,7 +237,7 @@ class Tester {
     if (this.#run.parameters.noverify) return;
     const startedAt = performance.now();
     work();
-    this.besidesMillis += performance.now() - startedAt;
+    this.#run.besidesMillis += performance.now() - startedAt;
   }
 }
 
@@ -251,18 +259,13 @@ function ifNotRemoved(prep: () => DmaTxDescriptor | null): DmaTxDescriptor | nul
   }
 }
 
-function callbackOf(tx: DmaTxDescriptor): Promise<void> {
+/** Whether the transaction's callback comes in time; -1 milliseconds are for ever. Ask before submit. */
+function callbackWithin(tx: DmaTxDescriptor, millis: number): Promise<boolean> {
   return new Promise((resolve) => {
-    tx.callback = () => resolve();
+    const timer = millis < 0 ? undefined : setTimeout(() => resolve(false), millis);
+    tx.callback = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
   });
-}
-
-/** Whether a promise resolves in time; -1 milliseconds are for ever. */
-async function inTime(promise: Promise<void>, millis: number): Promise<boolean> {
-  if (millis < 0) return promise.then(() => true);
-  const timer = new AbortController();
-  const timeout = setTimeout(millis, false, { signal: timer.signal }).catch(() => false);
-  const resolved = await Promise.race([promise.then(() => true), timeout]);
-  timer.abort();
-  return resolved;
 }

@@ -292,7 +292,7 @@ export function statusInWords(status: DmaStatus): string {
 }
 
 /** An error as a line of a report. */
-export function inWords(error: unknown): string {
+function inWords(error: unknown): string {
   if (DmaError.isInstance(error)) return `${error.code}: ${error.message}`;
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

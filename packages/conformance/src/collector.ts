@@ -10,7 +10,7 @@ export interface CollectorOptions {
 
 /** A case that the collector has run. */
 export interface CollectedResult {
-  /** Titles from the outermost to the case's own, for example "cpu: dmaengine conformance, seed 1 > memcpy > for every length". */
+  /** From the outermost title to the case's own, for example "cpu: dmaengine conformance, seed 1 > memcpy > for every length". */
   readonly title: string;
   /** What it threw; undefined if it passed. */
   readonly error: unknown;

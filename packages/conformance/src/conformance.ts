@@ -36,9 +36,9 @@ const LONG_CASE_TIMEOUT_MILLIS = 900_000;
 /**
  * Registers the driver contract as a suite of tests with a test runner.
  *
- * Every case has an engine instance and a driver of its own and ends with the same questions: was each submitted transaction ended, is each mapping
- * and each channel given back, have the capability records stayed as they were? Cases that don't apply are skipped, which follows from
- * what the driver claims and from nothing else.
+ * Every case has an engine instance and a driver of its own and ends with the same questions: has each submitted transaction ended, is
+ * each mapping and each channel given back, have the capability records stayed as they were? Cases that don't apply are skipped, which
+ * follows from what the driver claims and from nothing else.
  *
  * @returns the report, which fills as the runner runs the cases.
  */

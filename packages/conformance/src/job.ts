@@ -48,8 +48,8 @@ const CHECKER_POISON = 0x5a;
 const MAX_UNMAP_ADDRESSES = 256;
 
 /**
- * One transaction from its memory to its verdict: lays operands out, maps them, prepares the transaction, and when it has ended compares every byte
- * of every buffer with what the reference implementation made of it.
+ * One transaction from its memory to its verdict: lays operands out, maps them, prepares the transaction, and when it has ended compares
+ * every byte of every buffer with what the reference implementation made of it.
  */
 export class Job {
   /** Null when the channel had no room; the job is of no use then, except to be finished. */

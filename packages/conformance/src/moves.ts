@@ -10,7 +10,7 @@ import {
 import type { Bench } from "./bench.js";
 
 /** Queues a transaction that moves a block unchanged, whichever operation does it. */
-export type Move = (dst: DmaAddr, src: DmaAddr, lengthBytes: number, flags: number) => DmaTxDescriptor | null;
+type Move = (dst: DmaAddr, src: DmaAddr, lengthBytes: number, flags: number) => DmaTxDescriptor | null;
 
 type MovingOperation = "memcpy" | "xor" | "pq";
 

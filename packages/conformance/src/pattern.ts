@@ -1,6 +1,6 @@
 /**
- * Patterned buffers after the kernel's dmatest (drivers/dma/dmatest.c): every byte says to which side and region it belongs and where it is, so that a
- * mismatch tells "not copied" from "copied too far" from "source overwritten".
+ * Patterned buffers after the kernel's dmatest (drivers/dma/dmatest.c): every byte says to which side and region it belongs and where
+ * it is, so that a mismatch tells "not copied" from "copied too far" from "source overwritten".
  *
  * @module
  */

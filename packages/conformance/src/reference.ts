@@ -14,7 +14,7 @@ import type { Prepared } from "./exercises/exercise.js";
 /** In the model, operand i is at (i + 1) * 2^20: aligned to whatever a driver may ask for, and never 0. */
 const OPERAND_SHIFT = 20;
 /** Longest operand that the model holds. */
-export const MAX_OPERAND_BYTES = 1 << OPERAND_SHIFT;
+const MAX_OPERAND_BYTES = 1 << OPERAND_SHIFT;
 
 /** A part of an operand that the operation reads or writes. */
 export interface OperandRange {

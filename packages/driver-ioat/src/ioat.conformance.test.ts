@@ -28,3 +28,25 @@ conformance(
     long,
   },
 );
+
+/** Memory stays reachable here when it is not mapped, so that what the kit takes for out of reach has to be told: the first page. */
+const harness = { faultyAddr: () => 0x40 };
+
+conformance(
+  { describe, it, expect },
+  {
+    name: "driver-ioat, caches that the device does not see (v5)",
+    driver: () => ioat({ platform: new Platform({ coherence: "v5" }), channels: 1 }),
+    harness,
+    long,
+  },
+);
+
+conformance(
+  { describe, it, expect },
+  {
+    name: "driver-ioat, behind an IOMMU",
+    driver: () => ioat({ platform: new Platform({ iommu: true }), channels: 1 }),
+    long,
+  },
+);

@@ -38,9 +38,10 @@ export class ChannelRegisters {
     this.#bus.write32(this.#base + this.#registers.control.offset, CONTROL_ENABLE);
   }
 
-  /** Tells the unit that something was appended to the chain. */
+  /** Tells the unit that something was appended to the chain. One that an error has disabled is not enabled by it. */
   resume(): void {
-    this.#bus.write32(this.#base + this.#registers.control.offset, CONTROL_ENABLE | CONTROL_RESUME);
+    const control = this.#base + this.#registers.control.offset;
+    this.#bus.write32(control, (this.#bus.read32(control) | CONTROL_RESUME) >>> 0);
   }
 
   /** Stops the unit and clears what it reports. */

@@ -8,14 +8,40 @@ const long = process.env["DMAENGINE_LONG"] === "1";
 for (const variant of ["orion", "armada-xp", "armada-38x"] as const) {
   conformance(
     { describe, it, expect },
-    // Filling the 3072 descriptors that Linux takes shows nothing that 200 don't.
+    // Filling the 3072 descriptors that Linux takes shows nothing that 64 don't.
+    { name: `driver-mvxor, ${variant}`, driver: () => mvXor({ variant, ringSize: 64 }), long },
+  );
+}
+
+// Kirkwood's CPU caches without looking ahead, that of the Armada 38x looks ahead.
+for (const [variant, coherence] of [
+  ["orion", "v5"],
+  ["armada-38x", "v7"],
+] as const) {
+  conformance(
+    { describe, it, expect },
     {
-      name: `driver-mvxor, ${variant}`,
-      driver: () => mvXor({ variant, ringSize: variant === "orion" ? 64 : 200 }),
+      name: `driver-mvxor, ${variant}, non-coherent ${coherence}`,
+      driver: () => mvXor({ variant, ringSize: 32, platform: new Platform({ coherence, seed: 1 }) }),
+      // Memory without a mapping is memory all the same. No window leads there.
+      harness: { faultyAddr: () => 0xf000_0000 },
       long,
     },
   );
 }
+
+conformance(
+  { describe, it, expect },
+  {
+    name: "driver-mvxor, armada-xp behind an IOMMU",
+    driver: () => {
+      // One window to all the addresses that an IOMMU may give.
+      const dram = [{ baseAddr: 0, sizeBytes: 2 ** 32 }];
+      return mvXor({ variant: "armada-xp", ringSize: 32, dram, platform: new Platform({ iommu: true }) });
+    },
+    long,
+  },
+);
 
 /** The machines of the case that is running; a case has two at most. */
 const platforms: Platform[] = [];

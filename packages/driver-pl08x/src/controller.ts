@@ -1,10 +1,11 @@
-import { DmaError, DmaResidueGranularity, DmaTransferDirection } from "@dmaengine/core";
+import { DmaError, DmaResidueGranularity, DmaTransferDirection, DmaTransResult } from "@dmaengine/core";
 import { type AnyDeviceDefinition, defineDevice } from "@dmaengine/core/driver";
-import type { MmioAddr, Platform } from "@dmaengine/sim";
+import type { MmioAddr, PhysicalMemory, Platform } from "@dmaengine/sim";
 import type { AmbaDevice } from "./amba-device.js";
 import {
   CONFIG,
   CONFIG_ENABLE,
+  EN_CHAN,
   ERR_CLEAR,
   ERR_STATUS,
   MAX_BURST_ELEMENTS,
@@ -14,7 +15,7 @@ import {
   TC_STATUS,
 } from "./datasheet.js";
 import { MemcpyChannel } from "./memcpy-channel.js";
-import { PhysChannel } from "./phys-channel.js";
+import { NOBODY_ANSWERS, PhysChannel } from "./phys-channel.js";
 import type { PlatformData } from "./platform-data.js";
 import { SLAVE_WIDTHS, SlaveChannel } from "./slave-channel.js";
 import { maxSegmentBytes, maxSegments } from "./transfer-template.js";
@@ -29,6 +30,8 @@ const MAX_SEGMENT_BYTES = 65536;
 /** The driver's half of a controller, after drivers/dma/amba-pl08x.c: it shares the hardware's channels out, and serves their interrupt. */
 export class Pl08xController {
   readonly platform: Platform;
+  /** Memory as the controller sees it. */
+  readonly memory: PhysicalMemory;
   readonly variant: Pl08xVariant;
   readonly platformData: PlatformData;
   readonly #name: string;
@@ -45,6 +48,7 @@ export class Pl08xController {
     options: { readonly name: string; readonly ringSize: number },
   ) {
     this.platform = platform;
+    this.memory = platform.memoryOf(options.name);
     this.platformData = platformData;
     this.#amba = amba;
     this.#name = options.name;
@@ -91,19 +95,33 @@ export class Pl08xController {
     next?.takeOver(phys);
   }
 
-  /** Looks what the hardware has to tell, and tells those whom it concerns (`pl08x_irq`). */
+  /**
+   * Looks what the hardware has to tell, and tells those whom it concerns (`pl08x_irq`). Beyond the original, it looks at which channels are
+   * enabled: terminal count of one that goes on is somebody else's mistake, and one that has stopped has ended, whether it says so or not.
+   */
   service(fromInterrupt: boolean): void {
     const { bus } = this.platform;
     const { base } = this.#amba;
     const err = bus.read32(base + ERR_STATUS);
+    if (err === NOBODY_ANSWERS) {
+      for (const channel of [...this.#memcpy, ...this.#slave]) channel.serveRemoval();
+      return;
+    }
     if (err !== 0) bus.write32(base + ERR_CLEAR, err);
     const tc = bus.read32(base + TC_STATUS);
     if (tc !== 0) bus.write32(base + TC_CLEAR, tc);
-    for (let id = 0; (err | tc) >>> id !== 0; id++) {
-      if ((((err | tc) >>> id) & 1) === 0) continue;
-      const { serving } = this.#phys[id] as PhysChannel;
-      if (fromInterrupt) serving?.countInterrupt();
-      serving?.serve(((err >>> id) & 1) !== 0);
+    const enabled = bus.read32(base + EN_CHAN);
+    for (let id = 0; id < this.#phys.length; id++) {
+      const bit = 1 << id;
+      const phys = this.#phys[id] as PhysChannel;
+      const { serving } = phys;
+      if (serving === null) continue;
+      if (fromInterrupt && ((err | tc) & bit) !== 0) serving.countInterrupt();
+      // The original reports an error as success.
+      if ((err & bit) !== 0) serving.serveEnd(phys.errorResult());
+      else if (serving.endless) {
+        if ((tc & bit) !== 0) serving.servePeriod();
+      } else if ((enabled & bit) === 0) serving.serveEnd(DmaTransResult.NOERROR);
     }
   }
 
@@ -112,7 +130,7 @@ export class Pl08xController {
     const { memcpyWidthBytes } = this.platformData;
     return defineDevice({
       name: this.#name,
-      domain: this.platform.memory.domain,
+      domain: this.memory.domain,
       ringSize: this.#ringSize,
       dmaMaskBits: DMA_MASK_BITS,
       capabilities: { memcpy: { maxLengthBytes: maxSegmentBytes(variant, memcpyWidthBytes) } },
@@ -130,7 +148,7 @@ export class Pl08xController {
     const segments = maxSegments(this.variant, MAX_WIDTH_BYTES, MAX_SEGMENT_BYTES);
     return defineDevice({
       name: `${this.#name}-${data.name}`,
-      domain: this.platform.memory.domain,
+      domain: this.memory.domain,
       ringSize: this.#ringSize,
       private: true,
       dmaMaskBits: DMA_MASK_BITS,

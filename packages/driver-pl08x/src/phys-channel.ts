@@ -27,6 +27,9 @@ import type { Txd } from "./txd.js";
 import type { Pl08xVariant } from "./variant.js";
 import type { VirtualChannel } from "./virtual-channel.js";
 
+/** What a register of a device reads that was pulled out. */
+export const NOBODY_ANSWERS = 0xffff_ffff;
+
 /** A channel of the hardware, as the driver uses it (`struct pl08x_phy_chan`). */
 export class PhysChannel {
   /** Who it moves data for. */
@@ -48,6 +51,7 @@ export class PhysChannel {
   /** Writes the first item into the registers, which the hardware does not fetch, and goes (`pl08x_start_next_txd`). */
   start(txd: Txd): void {
     this.#checkIdle();
+    this.#clearStatus();
     this.#write(CH_SRC_ADDR, txd.word(LLI_SRC));
     this.#write(CH_DST_ADDR, txd.word(LLI_DST));
     this.#write(CH_LLI, txd.word(LLI_LLI));
@@ -70,13 +74,13 @@ export class PhysChannel {
   terminate(): void {
     this.#config =
       this.#config & ~(CONFIG_CH_ENABLE | CONFIG_ERR_IRQ_MASK | CONFIG_TC_IRQ_MASK | CONFIG_HALT);
-    this.#bus.write32(this.#device + ERR_CLEAR, this.#bit);
-    this.#bus.write32(this.#device + TC_CLEAR, this.#bit);
+    this.#clearStatus();
   }
 
   /** What the transaction that runs has still to move (`pl08x_getbytes_chan`). */
   residueBytes(txd: Txd): number {
-    return this.#itemBytes() + txd.bytesFrom(this.#read(CH_LLI));
+    const lli = this.#read(CH_LLI);
+    return lli === NOBODY_ANSWERS ? txd.totalBytes : this.#itemBytes() + txd.bytesFrom(lli);
   }
 
   /**
@@ -97,10 +101,17 @@ export class PhysChannel {
     return size << ((control >>> CONTROL_SWIDTH_SHIFT) & CONTROL_WIDTH_MASK);
   }
 
-  /** The original waits here for as long as it takes. This hardware stops at once. */
+  /** What an earlier transaction left behind must not be taken for this one's end. */
+  #clearStatus(): void {
+    this.#bus.write32(this.#device + ERR_CLEAR, this.#bit);
+    this.#bus.write32(this.#device + TC_CLEAR, this.#bit);
+  }
+
+  /** The original waits here for as long as it takes. This hardware stops at once, and one that was pulled out is found by the next poll. */
   #checkIdle(): void {
-    const enabled = this.#bus.read32(this.#device + EN_CHAN) & this.#bit;
-    if (enabled === 0 && (this.#config & (CONFIG_CH_ENABLE | CONFIG_ACTIVE)) === 0) return;
+    const enabled = this.#bus.read32(this.#device + EN_CHAN);
+    if (enabled === NOBODY_ANSWERS) return;
+    if ((enabled & this.#bit) === 0 && (this.#config & (CONFIG_CH_ENABLE | CONFIG_ACTIVE)) === 0) return;
     throw new DmaError("ERR_DMA_DRIVER", "pl08x: a channel is to start a transfer and has not stopped yet");
   }
 

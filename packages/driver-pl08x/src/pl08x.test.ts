@@ -216,7 +216,7 @@ describe("errors", () => {
     );
     while (clock.runNext());
     await Promise.resolve();
-    expect(outcome).toBe(DmaTransResult.READ_FAILED);
+    expect(outcome).toBe(DmaTransResult.ABORTED);
     expect(chan.txStatus(cookies[0] as number)).toBe(DmaStatus.ERROR);
     expect(chan.txStatus(cookies[1] as number)).toBe(DmaStatus.COMPLETE);
     expect(Buffer.compare(arena.subarray(32768, 52768), arena.subarray(0, 20_000))).toBe(0);
@@ -652,7 +652,9 @@ describe("transfers from and to a peripheral", () => {
   describe("what it refuses", () => {
     it("widths and addresses that there are none of, and flow control that the part does not have", async () => {
       const { tx } = await serial();
-      expect(() => tx.config({ dstAddr: 0x1000, dstAddrWidth: 8 })).toThrow(/width of 1, 2, 4 bytes, got 8/);
+      expect(() => tx.config({ dstAddr: 0x1000, dstAddrWidth: 8 })).toThrow(
+        /dstAddrWidth of 1, 2, 4 bytes, got 8/,
+      );
       expect(() => tx.config({ dstAddr: 0x1002, dstAddrWidth: 4 })).toThrow(/aligned to 4 bytes, got 0x1002/);
       expect(() => tx.config({ dstAddr: 2 ** 32, dstAddrWidth: 4 })).toThrow(/address of 32 bits/);
       const other = await serial({}, { version: "pl080s" });

@@ -47,14 +47,9 @@ export class SlaveChannel extends VirtualChannel implements DriverChannel<"slave
     this.#data = data;
   }
 
-  /** Throws `ERR_DMA_LIMIT` for what the controller can't do (`pl08x_config`). A direction without a width stays unconfigured. */
+  /** Throws `ERR_DMA_LIMIT` for what the controller can't do (`pl08x_config`); widths were checked before. A direction without a width stays unconfigured. */
   config(config: DmaSlaveConfig): void {
     const { srcAddrWidth, dstAddrWidth, deviceFc = false } = config;
-    for (const width of [srcAddrWidth, dstAddrWidth]) {
-      if (width !== undefined && !SLAVE_WIDTHS.includes(width)) {
-        throw this.#refusal(`expected a width of ${SLAVE_WIDTHS.join(", ")} bytes, got ${width}`);
-      }
-    }
     if (deviceFc && !this.controller.variant.peripheralFlowControl) {
       throw this.#refusal("this part has no flow control by peripherals (deviceFc)");
     }

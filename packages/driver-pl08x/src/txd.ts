@@ -96,15 +96,15 @@ export class Txd {
     return this.#view.getUint32(item * this.#itemBytes + 4 * n, true);
   }
 
-  /** What the items from the one at `lli` to the end of the list move; `lli` is what the channel's register holds. */
+  /**
+   * What the items from the one at `lli` to the end of the list move; `lli` is what the channel's register holds. Behind the last item of a ring
+   * comes the first one again, and of a list nothing: then, and where the address is none of an item, there is nothing more.
+   */
   bytesFrom(lli: number): number {
-    const addr = (lli & LLI_ADDR_MASK) >>> 0;
-    // Behind the last item of a ring comes the first one again, and of a list nothing.
-    if (addr === 0 || addr === this.#memory.dmaAddr) return 0;
+    const first = (((lli & LLI_ADDR_MASK) >>> 0) - this.#memory.dmaAddr) / this.#itemBytes;
+    if (!(Number.isInteger(first) && first > 0)) return 0;
     let bytes = 0;
-    for (let item = (addr - this.#memory.dmaAddr) / this.#itemBytes; item < this.#items; item++) {
-      bytes += this.#bytesOf(item);
-    }
+    for (let item = first; item < this.#items; item++) bytes += this.#bytesOf(item);
     return bytes;
   }
 

@@ -37,7 +37,7 @@ export abstract class VirtualChannel implements DriverChannelControl {
 
   freeChanResources(): void {
     this.#tasklet.kill();
-    const { memory } = this.controller.platform;
+    const { memory } = this.controller;
     for (const txd of this.#txds) txd?.free(memory);
     this.#txds.fill(undefined);
   }
@@ -51,9 +51,9 @@ export abstract class VirtualChannel implements DriverChannelControl {
     this.#run();
   }
 
-  /** An interrupt that was lost is found here; otherwise there is nothing to find. */
+  /** What an interrupt that was lost would have told is found here; otherwise there is nothing to find. */
   poll(): void {
-    if (this.#at !== null) this.controller.service(false);
+    if (this.#at !== null || this.waiting) this.controller.service(false);
   }
 
   /** Runs the clock, or waits for whoever does, until the transaction has ended. */
@@ -99,35 +99,59 @@ export abstract class VirtualChannel implements DriverChannelControl {
     this.#host.interrupt();
   }
 
-  /** The hardware has something to tell about the transaction that runs. */
-  serve(failed: boolean): void {
+  /** Whether what runs has an end, at which the hardware disables its channel. */
+  get endless(): boolean {
+    return this.#at?.operation === "cyclic";
+  }
+
+  /** A period of the endless transaction has ended. */
+  servePeriod(): void {
+    if (this.#at !== null) this.#host.periodElapsed(this.#at);
+    this.#tasklet.schedule();
+  }
+
+  /** The transaction that runs has ended. */
+  serveEnd(result: DmaTransResult): void {
     const tx = this.#at;
     const phys = this.#phys;
     if (tx === null || phys === null) return;
-    if (!failed && tx.operation === "cyclic") this.#host.periodElapsed(tx);
-    else {
-      // The original reports an error as success.
-      const result = failed ? phys.errorResult() : DmaTransResult.NOERROR;
-      const residueBytes = failed ? phys.residueBytes(this.txd(tx)) : 0;
-      phys.terminate();
-      this.#at = null;
-      if (tx.cookie === this.#awaited) this.#awaited = 0;
-      this.#host.complete(tx, result, residueBytes);
-      if (this.#queue.issued > 0 && !this.#paused) this.#startNext(phys);
-      else this.#giveBack();
+    const residueBytes = result === DmaTransResult.NOERROR ? 0 : phys.residueBytes(this.txd(tx));
+    phys.terminate();
+    this.#at = null;
+    this.#end(tx, result, residueBytes);
+    if (this.#queue.issued > 0 && !this.#paused) this.#startNext(phys);
+    else this.#giveBack();
+  }
+
+  /** There is no hardware any more: nothing that was issued will ever be done. */
+  serveRemoval(): void {
+    const tx = this.#at;
+    this.#at = null;
+    if (this.#phys !== null) this.#phys.serving = null;
+    this.#phys = null;
+    this.waiting = false;
+    if (tx !== null) this.#end(tx, DmaTransResult.ABORTED, this.txd(tx).totalBytes);
+    while (this.#queue.issued > 0) {
+      const next = this.#queue.shift();
+      this.#end(next, DmaTransResult.ABORTED, this.txd(next).totalBytes);
     }
-    this.#tasklet.schedule();
   }
 
   /** The hardware's form of a transaction. */
   protected txd(tx: DmaTx): Txd {
     let txd = this.#txds[tx.index];
     if (txd === undefined) {
-      const { platform, variant, platformData } = this.controller;
-      txd = new Txd(platform.memory, variant, platformData.lliBuses);
+      const { memory, variant, platformData } = this.controller;
+      txd = new Txd(memory, variant, platformData.lliBuses);
       this.#txds[tx.index] = txd;
     }
     return txd;
+  }
+
+  #end(tx: DmaTx, result: DmaTransResult, residueBytes: number): void {
+    if (tx.cookie === this.#awaited) this.#awaited = 0;
+    this.#host.complete(tx, result, residueBytes);
+    this.#tasklet.schedule();
   }
 
   #run(): void {

@@ -1,4 +1,5 @@
 import type { AddressWindow } from "@dmaengine/core/driver";
+import { captureBytes } from "./domain.js";
 
 /**
  * A buffer of a client on a machine whose caches devices don't see, with the state of its cache lines. It is held three times:
@@ -82,11 +83,9 @@ export class CachedBuffer {
 
   /** Notes everything, and returns what puts it back. */
   capture(): () => void {
-    const copies = [this.#cpu, this.#dram, this.#clean, this.#cached].map(
-      (bytes) => [bytes, bytes.slice()] as const,
-    );
+    const restores = [this.#cpu, this.#dram, this.#clean, this.#cached].map(captureBytes);
     return () => {
-      for (const [bytes, copy] of copies) bytes.set(copy);
+      for (const restore of restores) restore();
     };
   }
 

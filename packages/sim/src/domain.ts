@@ -57,14 +57,29 @@ export class CoherentDomain extends DirectDomain implements SimDomain {
   }
 
   capture(): () => void {
-    const contents = [...this.#mapped].map((buffer) => ({
-      bytes: new Uint8Array(buffer),
-      copy: new Uint8Array(buffer).slice(),
-    }));
+    // What was transferred to another thread is not there any more.
+    const buffers = [...this.#mapped].filter((buffer) => buffer.byteLength > 0);
+    const restores = buffers.map((buffer) => captureBytes(new Uint8Array(buffer)));
     return () => {
-      for (const { bytes, copy } of contents) bytes.set(copy);
+      for (const restore of restores) restore();
     };
   }
+}
+
+/** What unmapping and syncing answer where nothing is mapped. */
+export function notMapped(domain: string, addr: DmaAddr): SimError {
+  return new SimError(
+    "ERR_SIM_MEMORY",
+    `${domain}: nothing is mapped at bus address 0x${addr.toString(16)}: unmap and sync what map returned, once`,
+  );
+}
+
+/** Notes the content of `bytes`, and returns what puts it back, if they are still there. */
+export function captureBytes(bytes: Uint8Array): () => void {
+  const copy = bytes.slice();
+  return () => {
+    if (bytes.length === copy.length) bytes.set(copy);
+  };
 }
 
 /**

@@ -38,4 +38,6 @@ export {
   type PlatformOptions,
   type PlatformSnapshot,
 } from "./platform.js";
+export { type KnownPlatform, PLATFORMS, type PlatformEngines, type PlatformName } from "./platforms.js";
 export { SeededRandom } from "./random.js";
+export { type ChromeTrace, type ChromeTraceEvent, TraceRecorder } from "./trace.js";

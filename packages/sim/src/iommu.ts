@@ -6,8 +6,7 @@ import {
   DmaDirection,
 } from "@dmaengine/core/driver";
 import type { CostMeter } from "./costs.js";
-import { allocCoherent, type DeviceAccess, PAGE_BYTES, type SimDomain } from "./domain.js";
-import { SimError } from "./errors.js";
+import { allocCoherent, type DeviceAccess, notMapped, PAGE_BYTES, type SimDomain } from "./domain.js";
 import { PhysicalMemory } from "./memory.js";
 
 /** Bus addresses are given out from here downwards: devices with 32 address bits reach them all. */
@@ -199,10 +198,7 @@ class IommuDomain implements SimDomain {
   #physicalOf(addr: DmaAddr): DmaAddr {
     const mapping = this.#mappings[this.#indexOf(addr)];
     if (mapping === undefined || addr < mapping.first || addr >= mapping.end) {
-      throw new SimError(
-        "ERR_SIM_MEMORY",
-        `${this.name}: nothing is mapped at bus address 0x${addr.toString(16)}: unmap and sync what map returned, once`,
-      );
+      throw notMapped(this.name, addr);
     }
     return addr - mapping.first + mapping.physical;
   }

@@ -123,4 +123,23 @@ describe("MmioBus", () => {
     expect(() => bus.attach("dev0", 8, [plain("A", 2, 4)])).toThrow(refusal(/multiple of 4/));
     expect(() => bus.attach("dev0", 8, [plain("A", 8, 4)])).toThrow(refusal(/within 8 bytes/));
   });
+
+  it("answers ones for a device that was pulled out, until it is taken off", () => {
+    const bus = new MmioBus();
+    const base = bus.attach("dev0", 0x10, [plain("A", 0x00, 1), plain("C", 0x04, 4), plain("D", 0x08, 8)]);
+    const other = bus.attach("dev1", 0x4, [plain("E", 0x00, 4)]);
+    bus.surpriseRemove(base);
+    bus.write32(base + 4, 5);
+    bus.write64(base + 8, 5);
+    expect([bus.read8(base), bus.read32(base + 4), bus.read64(base + 8)]).toEqual([
+      0xff,
+      0xffff_ffff,
+      Number.MAX_SAFE_INTEGER,
+    ]);
+    bus.write32(other, 7);
+    expect(bus.read32(other)).toBe(7);
+    bus.detach(base);
+    expect(() => bus.read8(base)).toThrow(refusal(/there is no register/));
+    expect(() => bus.surpriseRemove(base)).toThrow(refusal(/no device is at/));
+  });
 });

@@ -122,6 +122,17 @@ describe.each(BEHAVIOURS)("a domain whose caches behave as %s", (behaviour) => {
     expect(m.read(addr, 1)).toBeNull();
   });
 
+  it("refuses to unmap or sync what is not mapped", () => {
+    const m = machine(behaviour, 0);
+    const addr = m.map(new Uint8Array(8), TO_DEVICE);
+    m.domain.unmap(addr, 8, TO_DEVICE);
+    const refusal = expect.objectContaining({ code: "ERR_SIM_MEMORY" });
+    expect(() => m.domain.unmap(addr, 8, TO_DEVICE)).toThrow(refusal);
+    expect(() => m.domain.syncForCpu(0x10, 8, TO_DEVICE)).toThrow(refusal);
+    const { dmaAddr } = m.platform.memory.allocCoherent(8, 8);
+    expect(() => m.domain.syncForDevice(dmaAddr, 8, TO_DEVICE)).toThrow(refusal);
+  });
+
   it("maps memory again that had no mapping for long", () => {
     const m = machine(behaviour, 0);
     const early = filled(64, 1);

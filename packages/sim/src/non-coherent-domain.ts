@@ -8,7 +8,7 @@ import {
 } from "@dmaengine/core/driver";
 import { CachedBuffer } from "./cached-buffer.js";
 import type { CostMeter } from "./costs.js";
-import { allocCoherent, type DeviceAccess, type SimDomain } from "./domain.js";
+import { allocCoherent, captureBytes, type DeviceAccess, notMapped, type SimDomain } from "./domain.js";
 import type { SeededRandom } from "./random.js";
 
 /**
@@ -140,14 +140,16 @@ export class NonCoherentDomain implements SimDomain {
   }
 
   capture(): () => void {
-    const restores = [...this.#byDram.values()].map((buffer) => buffer.capture());
-    const uncached = [...this.#uncached.values()].map((memory) => [memory, memory.slice()] as const);
+    const buffers = [...this.#byDram.values()].filter((buffer) => buffer.isThere);
+    const restores = [
+      ...buffers.map((buffer) => buffer.capture()),
+      ...[...this.#uncached.values()].map(captureBytes),
+    ];
     const randomState = this.#random.state;
     const hot = this.#hot.map((range) => ({ ...range }));
     const nextHot = this.#nextHot;
     return () => {
       for (const restore of restores) restore();
-      for (const [memory, copy] of uncached) memory.set(copy);
       this.#random.state = randomState;
       hot.forEach((range, i) => {
         Object.assign(this.#hot[i] as HotRange, range);
@@ -237,10 +239,11 @@ export class NonCoherentDomain implements SimDomain {
     return Math.floor((at + lengthBytes - 1) / this.#lineBytes);
   }
 
-  /** Throws `ERR_DMA_MAPPING` where there is none. */
   #bufferAt(addr: DmaAddr): CachedBuffer {
-    const { bytes } = this.#space.locate(addr, 1);
-    return this.#byDram.get(bytes.buffer) as CachedBuffer;
+    const window = this.#space.find(addr, 1);
+    const buffer = window === null ? undefined : this.#byDram.get(window.bytes.buffer);
+    if (buffer === undefined || buffer.mappings === 0) throw notMapped(this.name, addr);
+    return buffer;
   }
 
   #enter(client: ArrayBufferLike): CachedBuffer {

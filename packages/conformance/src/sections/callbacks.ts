@@ -1,7 +1,7 @@
 import { DMA_CTRL_ACK, DMA_PREP_INTERRUPT, DmaTransResult } from "@dmaengine/core";
 import type { Job, Trial } from "../job.js";
+import { prepare, prepareFaulty } from "../jobs.js";
 import { plainTrials } from "../trials.js";
-import { prepare, prepareFaulty } from "../work.js";
 import type { Section } from "./section.js";
 
 export const callbacks: Section = {

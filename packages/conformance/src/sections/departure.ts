@@ -1,6 +1,6 @@
 import { DmaError, DmaStatus, DmaTransResult } from "@dmaengine/core";
+import { perform, prepare } from "../jobs.js";
 import { plainTrials } from "../trials.js";
-import { perform, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const departure: Section = {

@@ -1,8 +1,8 @@
 import { DMA_CTRL_ACK, DMA_PREP_FENCE, DmaStatus, DmaTransResult } from "@dmaengine/core";
 import type { Bench } from "../bench.js";
 import type { Job } from "../job.js";
+import { expectFailure, perform, prepare, prepareFaulty, roomFor } from "../jobs.js";
 import { plainTrials } from "../trials.js";
-import { expectFailure, perform, prepare, prepareFaulty, roomFor } from "../work.js";
 import type { Case, Section } from "./section.js";
 
 const BURST = 16;

@@ -2,10 +2,10 @@ import { DMA_CTRL_ACK, type DmaDevice } from "@dmaengine/core";
 import type { Bench } from "../bench.js";
 import type { Exercise, Shape } from "../exercises/exercise.js";
 import type { Trial } from "../job.js";
+import { perform } from "../jobs.js";
 import { type Layout, lengthsWithin, nearestLength, PLAIN } from "../layout.js";
 import type { Random } from "../random.js";
 import { blockFor, plainTrials, randomTrial, shapesFor } from "../trials.js";
-import { perform } from "../work.js";
 import type { Section } from "./section.js";
 
 /** How many transactions are queued at a time where nothing else is asked for. */

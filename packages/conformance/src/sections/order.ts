@@ -8,10 +8,10 @@ import {
   type DmaTxState,
 } from "@dmaengine/core";
 import type { Bench } from "../bench.js";
+import { carryOut, prepare } from "../jobs.js";
 import { nearestLength } from "../layout.js";
 import { type Mover, movers } from "../moves.js";
 import { plainTrials } from "../trials.js";
-import { carryOut, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const order: Section = {

@@ -1,8 +1,8 @@
 import { DmaError, DmaStatus } from "@dmaengine/core";
 import type { Bench } from "../bench.js";
 import type { AnyChan } from "../job.js";
+import { abandon, perform, prepare } from "../jobs.js";
 import { plainTrials } from "../trials.js";
-import { abandon, perform, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const pause: Section = {

@@ -1,7 +1,7 @@
 import { BUILT_IN_OPERATIONS } from "@dmaengine/core/driver";
 import type { Bench } from "../bench.js";
+import { perform } from "../jobs.js";
 import { plainTrials } from "../trials.js";
-import { perform } from "../work.js";
 import type { Section } from "./section.js";
 
 export const registration: Section = {

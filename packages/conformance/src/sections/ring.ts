@@ -2,8 +2,8 @@ import type { DmaDevice } from "@dmaengine/core";
 import type { Bench } from "../bench.js";
 import type { Exercise } from "../exercises/exercise.js";
 import type { AnyChan, Job } from "../job.js";
+import { abandon, carryOut, prepare } from "../jobs.js";
 import { roomyTrial } from "../trials.js";
-import { abandon, carryOut, prepare } from "../work.js";
 import type { Section } from "./section.js";
 
 export const ring: Section = {
@@ -59,7 +59,7 @@ export const ring: Section = {
   ],
 };
 
-/** How much less room a ring may have than the first time: some engines keep an entry of their own between transactions, and some don't always. */
+/** How much less room a ring may have than the first time: engines may keep an entry of their own between transactions, now and then. */
 const SPARE_TRANSACTIONS = 1;
 
 /** Fills the ring and empties it in some way, again and again: there must be as much room every time. */

@@ -1,8 +1,8 @@
 import { DmaError } from "@dmaengine/core";
 import { prepName } from "@dmaengine/core/driver";
 import type { Exercise } from "../exercises/exercise.js";
+import { abandon, carryOut, expectFailure, perform, prepare, prepareFaulty } from "../jobs.js";
 import { plainTrials, touchesMemory } from "../trials.js";
-import { abandon, carryOut, expectFailure, perform, prepare, prepareFaulty } from "../work.js";
 import type { Case, Section } from "./section.js";
 
 /** Each operation in each state that a channel can be in. */

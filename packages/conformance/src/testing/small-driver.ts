@@ -38,8 +38,8 @@ interface Finished {
 }
 
 /**
- * One channel of a small but complete engine in software: it works in the background, a transaction in each microtask, interrupts where it is asked
- * to and is polled where not, runs full, fails at addresses that are not mapped, can be paused and terminated.
+ * One channel of a small but complete engine in software: it works in the background, a transaction in each microtask, interrupts where
+ * it is asked to and is polled where not, runs full, fails at addresses that are not mapped, can be paused and terminated.
  * Its methods are small, so that each defect in `mutants.ts` can be a change of one.
  */
 export class SmallChannel implements DriverChannel<SmallOperation> {

@@ -21,12 +21,11 @@ export class SharedMemory {
     this.#limitBytes = Math.floor(Math.min(limitBytes, MAX_ARENA_BYTES) / PAGE_BYTES) * PAGE_BYTES;
     const sizeBytes = Math.min(FIRST_BYTES, this.#limitBytes);
     this.memory = sharedMemory(sizeBytes, this.#limitBytes);
-    this.#buffers.add(this.memory.buffer);
     this.#heap = new FreeList(HEAP_START, sizeBytes);
     writeNibbleTables(new Uint8Array(this.memory.buffer));
   }
 
-  /** Whether a buffer is this memory, as it is or as it was before it grew. */
+  /** Whether a buffer is this memory, as it is or as it was before it grew, and something of it was given out. */
   owns(buffer: ArrayBufferLike): boolean {
     return this.#buffers.has(buffer);
   }
@@ -38,7 +37,10 @@ export class SharedMemory {
       this.#grow(sizeBytes + alignBytes);
       start = this.#heap.take(sizeBytes, alignBytes);
     }
-    const memory = new Uint8Array(this.memory.buffer, start, sizeBytes);
+    const { buffer } = this.memory;
+    // After it grew, the runtime puts another object in the buffer's place at a time of its own.
+    this.#buffers.add(buffer);
+    const memory = new Uint8Array(buffer, start, sizeBytes);
     if (start < this.#fresh) memory.fill(0);
     this.#fresh = Math.max(this.#fresh, start + sizeBytes);
     return memory;
@@ -76,7 +78,6 @@ export class SharedMemory {
         },
       );
     }
-    this.#buffers.add(this.memory.buffer);
     this.#heap.extend(size, size + growth);
   }
 }

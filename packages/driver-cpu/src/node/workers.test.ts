@@ -123,6 +123,16 @@ describe("a worker", () => {
     chan.device.unmapSingle(addr, more.length, DmaDirection.BIDIRECTIONAL);
     chan.device.free(more);
     expect(() => chan.device.free(more)).toThrow("or were freed already");
+    for (let i = 0; i < 20; i++) {
+      await turn();
+      const piece = chan.device.alloc(1000);
+      const at = chan.device.mapSingle(piece, DmaDirection.BIDIRECTIONAL);
+      await chan.syncWait(must(chan.prepMemset(at, i, 1000)).submit());
+      expect(piece[999]).toBe(i);
+      chan.device.unmapSingle(at, 1000, DmaDirection.BIDIRECTIONAL);
+      chan.device.free(piece);
+    }
+    expect(chan.device.stats().mapping.bouncedBytes).toBe(0);
     await close();
   });
 });
@@ -244,6 +254,7 @@ it("soaks: whatever dies in between, nothing is lost and nothing happens twice",
   let heapBefore = 0;
   for (let done = 0; done < count; ) {
     const batch = 1 + draw(64);
+    let last = 0;
     for (let i = 0; i < batch; i++) {
       const length = 1 + draw(BLOCK_BYTES);
       const flags = DMA_CTRL_ACK | (draw(2) === 0 ? DMA_PREP_INTERRUPT : 0);
@@ -263,15 +274,12 @@ it("soaks: whatever dies in between, nothing is lost and nothing happens twice",
         ended.set(number, (ended.get(number) ?? 0) + 1);
         if (result !== DmaTransResult.NOERROR) failed += 1;
       };
-      tx.submit();
+      last = tx.submit();
     }
     done += batch;
     if (draw(100) === 0) kill();
     chan.issuePending();
-    while (chan.inFlight > 0) {
-      chan.txStatus(1);
-      await turn();
-    }
+    await chan.syncWait(last);
     await turn();
     expect(ended.size).toBe(batch);
     expect([...ended.values()].every((times) => times === 1)).toBe(true);

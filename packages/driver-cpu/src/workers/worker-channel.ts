@@ -67,7 +67,6 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   #aliveAtMillis = 0;
 
   constructor(host: ChannelHost, options: WorkerChannelOptions) {
-    (globalThis as any).CH = () => [this.#tail, this.#head, this.#submitted, this.#issued, this.#done, this.#interrupts, this.#watching, this.#worker, this.#replacing, this.#ring.done];
     this.#host = host;
     this.#options = options;
     this.#ring = new WorkerRing(options.memory, host.ringSize);

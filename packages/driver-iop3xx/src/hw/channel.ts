@@ -43,6 +43,8 @@ export class HwChannel {
   #status = 0;
   /** The current descriptor's address. */
   #current: DmaAddr = 0;
+  /** How far the register that shows it is off, until the next one. */
+  #wrongByBytes = 0;
   /** The registers that a descriptor is loaded into. */
   readonly #words: Uint32Array;
   readonly #firstSlot: Uint32Array;
@@ -83,11 +85,13 @@ export class HwChannel {
     const control = this.#control;
     const status = this.#status;
     const current = this.#current;
+    const wrongByBytes = this.#wrongByBytes;
     const words = this.#words.slice();
     return () => {
       this.#control = control;
       this.#status = status;
       this.#current = current;
+      this.#wrongByBytes = wrongByBytes;
       this.#words.set(words);
     };
   }
@@ -113,7 +117,7 @@ export class HwChannel {
         name: prefix + current.name,
         offset: base + current.offset,
         widthBytes: 4,
-        read: () => this.#current,
+        read: () => this.#current + this.#wrongByBytes,
       },
       ...words.map(
         (name, word): MmioRegister => ({
@@ -175,6 +179,7 @@ export class HwChannel {
   #startDescriptor(): void {
     const { faults, clock, meter } = this.#platform;
     this.#current = this.#words[WORD_NEXT] as number;
+    this.#wrongByBytes = 0;
     this.#status |= this.#unit.registers.active;
     if (faults.strikes("unplug", this.#name)) {
       this.#unplug();
@@ -203,13 +208,14 @@ export class HwChannel {
       this.#halt(unit.masterAbort);
       return;
     }
-    const interrupts = unit.interrupts(this.#words);
-    const isLast = this.#words[WORD_NEXT] === 0;
-    this.#goOn();
-    if (isLast && faults.strikes("wrongCompletion", this.#name)) this.#current += WRONG_BY_BYTES;
     const { endOfChain, endOfTransfer } = unit.registers;
-    if (interrupts && isLast) this.#signal(endOfChain, this.interrupts.endOfChain);
-    else if (interrupts) this.#signal(endOfTransfer, this.interrupts.endOfTransfer);
+    if (unit.interrupts(this.#words)) {
+      if (this.#words[WORD_NEXT] === 0) this.#signal(endOfChain, this.interrupts.endOfChain);
+      else this.#signal(endOfTransfer, this.interrupts.endOfTransfer);
+    }
+    const wrong = faults.strikes("wrongCompletion", this.#name);
+    this.#goOn();
+    if (wrong) this.#wrongByBytes = WRONG_BY_BYTES;
   }
 
   #load(addr: DmaAddr): boolean {

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { MV_XOR_VARIANTS, type MvXorVariantName } from "../variant.js";
 import { plugXorUnit } from "./unit.js";
 
-const A_WHILE = 1_000_000;
+const A_WHILE = 10_000_000;
 const OWNED = 0x8000_0000;
 const SUCCESS = 0x4000_0000;
 const INT_END = 0x8000_0000;
@@ -170,7 +170,11 @@ describe("operations", () => {
     r.bus.write32(r.low + 0x20, 1);
     r.bus.write32(r.high + 0xe0, 0);
     r.clock.advance(A_WHILE);
-    expect([...dst]).toEqual([0, ...Array.from({ length: 130 }, (_, i) => (i % 8) + 1), ...new Array(19).fill(0)]);
+    expect([...dst]).toEqual([
+      0,
+      ...Array.from({ length: 130 }, (_, i) => (i % 8) + 1),
+      ...new Array(19).fill(0),
+    ]);
     expect([r.state(), r.cause()]).toEqual([0, EOC]);
   });
 
@@ -301,34 +305,34 @@ describe("chains", () => {
 /** What is wrong, its cause bit, and the descriptor with the address that the error is about. */
 type ErrorCase = [string, number, (r: ReturnType<typeof rig>, base: number) => [Words, number]];
 
-describe("errors leave the channel idle at their descriptor, and nothing written", () => {
-  const count = 128;
+/** A copy of 128 bytes, but for what is wrong with it. */
+function copy(src: number, dst: number, wrong: Words = {}): Words {
+  return { srcs: { 0: src }, dst, ...wrong };
+}
 
+describe("errors leave the channel idle at their descriptor, and nothing written", () => {
   it.each<ErrorCase>([
-    ["a source that nothing answers", MBUS, (_, base) => [0: NOWHERE , dst: base , NOWHERE]],
-    ["a destination that nothing answers", MBUS, (_, base) => [0: base , dst: NOWHERE , NOWHERE]],
-    ["an address outside all windows", DECODE, (_, base) => [0: base , dst: 0x4000_0000 , 0x4000_0000]],
-    [
-      "the part of a range outside all windows",
-      DECODE,
-      (_, base) => [0: base , dst: 0x3fff_ffc0 , 0x4000_0000],
-    ],
+    ["a source that nothing answers", MBUS, (_, base) => [copy(NOWHERE, base), NOWHERE]],
+    ["a destination that nothing answers", MBUS, (_, base) => [copy(base, NOWHERE), NOWHERE]],
+    ["an address outside all windows", DECODE, (_, base) => [copy(base, 0x4000_0000), 0x4000_0000]],
+    ["the part of a range outside all windows", DECODE, (_, base) => [copy(base, 0x3fff_ffc0), 0x4000_0000]],
     [
       "a write through a window to read from",
       WRPROT,
-      (r, base) => 
+      (r, base) => {
         r.bus.write32(r.high + 0x40, 0x0001_0001);
-        return [{ srcs: { 0: base }, dst: base + count }, base + count];,
+        return [copy(base, base + 128), base + 128];
+      },
     ],
-    ["a descriptor that is the driver's", OWN, (r, base) => [status: 0, srcs: 0: base , dst: base , r.at(0)]],
-    ["a length below the least", PARITY, (r, base) => [count: 127, srcs: 0: base , dst: base , r.at(0)]],
-    ["a length above the most", PARITY, (r, base) => [count: 2 ** 24, srcs: 0: base , dst: base , r.at(0)]],
-    ["an XOR of nothing", PARITY, (r, base) => [command: 0, dst: base , r.at(0)]],
-    ["PQ without P and Q", PARITY, (r, base) => [command: 0x0500_0001, srcs: 0: base , r.at(0)]],
-    ["an operation that is none", PARITY, (r, base) => [command: 0x0900_0001, srcs: 0: base , dst: base , r.at(0)]],
+    ["a descriptor that is the driver's", OWN, (r, base) => [copy(base, base, { status: 0 }), r.at(0)]],
+    ["a length below the least", PARITY, (r, base) => [copy(base, base, { count: 127 }), r.at(0)]],
+    ["a length above the most", PARITY, (r, base) => [copy(base, base, { count: 2 ** 24 }), r.at(0)]],
+    ["an XOR of nothing", PARITY, (r, base) => [copy(base, base, { command: 0 }), r.at(0)]],
+    ["PQ without P and Q", PARITY, (r, base) => [copy(base, base, { command: 0x0500_0001 }), r.at(0)]],
+    ["an operation that is none", PARITY, (r, base) => [copy(base, base, { command: 0x0900_0001 }), r.at(0)]],
   ])("%s", (_, cause, make) => {
     const r = rig();
-    const bytes = noise(2 * count, 11);
+    const bytes = noise(256, 11);
     const before = bytes.slice();
     const [words, addr] = make(r, r.map(bytes));
     r.put(0, { ...words, next: 1 });
@@ -380,7 +384,12 @@ it("is put back into the middle of its work by a snapshot, and does the same aga
   const bytes = noise(4096, 2);
   const base = r.map(bytes);
   for (let i = 0; i < 8; i++) {
-    r.put(i, { command: 3, next: i + 1, srcs: { 0: base + 128 * i, 1: base + 2048 }, dst: base + 128 * (i + 1) });
+    r.put(i, {
+      command: 3,
+      next: i + 1,
+      srcs: { 0: base + 128 * i, 1: base + 2048 },
+      dst: base + 128 * (i + 1),
+    });
   }
   r.put(8, { status: 0 });
   r.start(0, IN_DESC);

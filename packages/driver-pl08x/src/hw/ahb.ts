@@ -1,5 +1,5 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import { type Platform, SimError } from "@dmaengine/sim";
+import { type MmioBus, type PhysicalMemory, SimError } from "@dmaengine/sim";
 import { MAX_BURST_ELEMENTS, MAX_WIDTH_BYTES } from "../datasheet.js";
 
 /** The data of one burst, on its way through the controller. */
@@ -10,10 +10,12 @@ export class Burst {
 
 /** The bus that the controller's masters are on: memory, and the registers of peripherals. */
 export class Ahb {
-  readonly #platform: Platform;
+  readonly #bus: MmioBus;
+  readonly #memory: PhysicalMemory;
 
-  constructor(platform: Platform) {
-    this.#platform = platform;
+  constructor(bus: MmioBus, memory: PhysicalMemory) {
+    this.#bus = bus;
+    this.#memory = memory;
   }
 
   /**
@@ -23,7 +25,7 @@ export class Ahb {
   read(addr: DmaAddr, widthBytes: number, count: number, increments: boolean, burst: Burst): boolean {
     if (count === 0) return true;
     if (addr % widthBytes !== 0) return false;
-    const window = this.#platform.memory.locate(addr, increments ? count * widthBytes : widthBytes);
+    const window = this.#memory.locate(addr, increments ? count * widthBytes : widthBytes, "read");
     if (window === null) return this.#readRegister(addr, widthBytes, count, increments, burst);
     const at = (addr - window.base) >>> 0;
     const { bytes, words } = burst;
@@ -43,7 +45,7 @@ export class Ahb {
   write(addr: DmaAddr, widthBytes: number, count: number, increments: boolean, burst: Burst): boolean {
     if (count === 0) return true;
     if (addr % widthBytes !== 0) return false;
-    const window = this.#platform.memory.locate(addr, increments ? count * widthBytes : widthBytes);
+    const window = this.#memory.locate(addr, increments ? count * widthBytes : widthBytes, "write");
     if (window === null) return this.#writeRegister(addr, widthBytes, count, increments, burst);
     const at = (addr - window.base) >>> 0;
     const { bytes, words } = burst;
@@ -61,7 +63,7 @@ export class Ahb {
 
   /** Fetches 32-bit words of a linked list item. False is an error response. */
   fetch(addr: DmaAddr, into: Uint32Array): boolean {
-    return this.#platform.memory.readBlock(addr, into);
+    return this.#memory.readBlock(addr, into);
   }
 
   #readRegister(
@@ -71,7 +73,7 @@ export class Ahb {
     increments: boolean,
     burst: Burst,
   ): boolean {
-    const { bus } = this.#platform;
+    const bus = this.#bus;
     return answers(() => {
       for (let i = 0; i < count; i++) {
         const register = increments ? addr + i * widthBytes : addr;
@@ -90,7 +92,7 @@ export class Ahb {
     increments: boolean,
     burst: Burst,
   ): boolean {
-    const { bus } = this.#platform;
+    const bus = this.#bus;
     return answers(() => {
       for (let i = 0; i < count; i++) {
         const register = increments ? addr + i * widthBytes : addr;

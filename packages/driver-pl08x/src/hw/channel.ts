@@ -1,5 +1,5 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import type { MmioRegister } from "@dmaengine/sim";
+import type { MmioRegister, Platform } from "@dmaengine/sim";
 import {
   AHB1,
   AHB2,
@@ -50,10 +50,11 @@ import {
 import { lliBytes, type Pl08xVariant } from "../variant.js";
 import type { Ahb, Burst } from "./ahb.js";
 import { BREQ, LBREQ, LSREQ, SREQ } from "./request-line.js";
-import { AHB_ACCESS_NANOS, ARBITRATION_NANOS, LLI_FETCH_NANOS } from "./timing.js";
+import { LATE_NANOS } from "./timing.js";
 
 /** What a channel needs of the controller around it. */
 export interface ChannelEnvironment {
+  readonly platform: Platform;
   readonly variant: Pl08xVariant;
   readonly ahb: Ahb;
   /** Data of the one burst that is under way. */
@@ -69,9 +70,14 @@ export interface ChannelEnvironment {
   served(signal: number): void;
   /** The configuration of a channel was written. */
   configured(channel: HwChannel): void;
+  /** Faults: terminal count is told of another channel, and the controller is pulled out. */
+  misreport(channel: HwChannel): void;
+  pullOut(): void;
 }
 
 const NO_REQUEST = -1;
+/** What a corrupted item has for addresses: there is nothing, and it is aligned to nothing. */
+const CORRUPT_ADDR: DmaAddr = 0xffff_fffd;
 
 /**
  * One channel of the hardware. It moves data in bursts, when the controller lets it: a burst reads at its beginning and writes at its end, so that
@@ -83,6 +89,7 @@ export class HwChannel {
   /** Terminal count and error, before masking. */
   rawTc = false;
   rawErr = false;
+  readonly #unit: string;
   readonly #environment: ChannelEnvironment;
   #src: DmaAddr = 0;
   #dst: DmaAddr = 0;
@@ -100,12 +107,20 @@ export class HwChannel {
   #elements = 0;
   #readFailed = false;
   #last = false;
-  /** Time that the next burst takes longer, because an item was fetched for it. */
-  #fetchNanos = 0;
+  /** Time that the next burst takes longer, because it is the first one of its item. */
+  #setupNanos = 0;
+  /** Faults that have befallen the item: it goes no further, the bus does not answer it, its end is told of another channel. */
+  #stuck = false;
+  #unanswered = false;
+  #misreported = false;
+  /** Its interrupt is not delivered. */
+  #interruptLost = false;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #view: DataView;
 
-  constructor(index: number, environment: ChannelEnvironment) {
+  /** @param unit - its name in a fault plan. */
+  constructor(index: number, unit: string, environment: ChannelEnvironment) {
+    this.#unit = unit;
     this.#environment = environment;
     this.#words = new Uint32Array(lliBytes(environment.variant) / 4);
     this.#view = new DataView(this.#words.buffer);
@@ -129,43 +144,73 @@ export class HwChannel {
     return this.rawErr && (this.#config & CONFIG_ERR_IRQ_MASK) !== 0;
   }
 
+  get interrupts(): boolean {
+    return (this.tc || this.err) && !this.#interruptLost;
+  }
+
   /** Whether it has something to move and may do so. */
   get ready(): boolean {
-    return this.#enabled && !this.halted && this.#elementsRequested() !== NO_REQUEST;
+    return this.#enabled && !this.#stuck && !this.halted && this.#elementsRequested() !== NO_REQUEST;
   }
 
   reset(): void {
     this.#enabled = false;
     this.#active = false;
     this.#config = 0;
+    this.clearTc();
+    this.clearErr();
+  }
+
+  clearTc(): void {
     this.rawTc = false;
+    this.#interruptLost = false;
+  }
+
+  clearErr(): void {
     this.rawErr = false;
+    this.#interruptLost = false;
+  }
+
+  /** Notes its state, and returns what puts it back. */
+  capture(): () => void {
+    const { rawTc, rawErr } = this;
+    const [src, dst, lli, control, size] = [this.#src, this.#dst, this.#lli, this.#control, this.#size];
+    const [config, enabled, active] = [this.#config, this.#enabled, this.#active];
+    const [elements, readFailed, last] = [this.#elements, this.#readFailed, this.#last];
+    const [setupNanos, stuck, unanswered] = [this.#setupNanos, this.#stuck, this.#unanswered];
+    const [misreported, interruptLost] = [this.#misreported, this.#interruptLost];
+    return () => {
+      Object.assign(this, { rawTc, rawErr });
+      [this.#src, this.#dst, this.#lli, this.#control, this.#size] = [src, dst, lli, control, size];
+      [this.#config, this.#enabled, this.#active] = [config, enabled, active];
+      [this.#elements, this.#readFailed, this.#last] = [elements, readFailed, last];
+      [this.#setupNanos, this.#stuck, this.#unanswered] = [setupNanos, stuck, unanswered];
+      [this.#misreported, this.#interruptLost] = [misreported, interruptLost];
+    };
   }
 
   /** Begins the burst that is {@link ready}. Returns how long it takes, in nanoseconds. */
   beginBurst(): number {
-    const { ahb, burst } = this.#environment;
+    const { ahb, burst, platform } = this.#environment;
     const elements = this.#elementsRequested();
     const bytes = elements * this.#srcWidthBytes;
     const increments = (this.#control & CONTROL_SRC_INCR) !== 0;
     this.#elements = elements;
     this.#last = this.#isLastRequest();
-    this.#readFailed = !(
-      this.#reachesSource() && ahb.read(this.#src, this.#srcWidthBytes, elements, increments, burst)
-    );
+    this.#readFailed =
+      this.#unanswered ||
+      !(this.#reachesSource() && ahb.read(this.#src, this.#srcWidthBytes, elements, increments, burst));
     if (!this.#readFailed && elements > 0) {
       this.#active = true;
       if (increments) this.#src += bytes;
     }
-    const reads = elements * AHB_ACCESS_NANOS;
-    const writes = Math.ceil(bytes / this.#dstWidthBytes) * AHB_ACCESS_NANOS;
-    // With a master each, reading and writing go on at the same time.
+    const { copyBytesPerNano } = platform.meter.costs.engine;
+    // The rate is that of reading and writing at the same time, which takes a master each.
     const bothMasters =
       ((this.#control & CONTROL_SRC_AHB2) !== 0) !== ((this.#control & CONTROL_DST_AHB2) !== 0);
-    const nanos =
-      ARBITRATION_NANOS + this.#fetchNanos + (bothMasters ? Math.max(reads, writes) : reads + writes);
-    this.#fetchNanos = 0;
-    return nanos;
+    const nanos = this.#setupNanos + ((bothMasters ? 1 : 2) * bytes) / copyBytesPerNano.value;
+    this.#setupNanos = 0;
+    return Math.ceil(nanos);
   }
 
   /** Ends the burst that is under way. */
@@ -264,10 +309,12 @@ export class HwChannel {
   }
 
   #writeConfig(value: number): void {
+    const wasEnabled = this.#enabled;
     this.#config = value & ~(CONFIG_CH_ENABLE | CONFIG_ACTIVE);
     this.#enabled = (value & CONFIG_CH_ENABLE) !== 0;
     // What was in the FIFO is lost.
     if (!this.#enabled) this.#active = false;
+    if (this.#enabled && !wasEnabled) this.#takeUp();
     this.#environment.configured(this);
   }
 
@@ -344,7 +391,7 @@ export class HwChannel {
 
   /** The item is done: on to the next one, or to rest. */
   #endItem(): void {
-    if ((this.#control & CONTROL_TC_IRQ_EN) !== 0) this.rawTc = true;
+    if ((this.#control & CONTROL_TC_IRQ_EN) !== 0) this.#reportTc();
     if ((this.#lli & LLI_ADDR_MASK) === 0) this.#enabled = false;
     else this.#fetchItem();
   }
@@ -362,7 +409,38 @@ export class HwChannel {
     this.#lli = this.#word(LLI_LLI);
     this.#writeControl(this.#word(LLI_CONTROL));
     if (variant.control2) this.#size = this.#word(LLI_CONTROL2) & PL080S_CONTROL_TRANSFER_SIZE_MASK;
-    this.#fetchNanos = LLI_FETCH_NANOS;
+    this.#takeUp();
+  }
+
+  /** An item is in the registers: what is to go wrong with it is decided now. */
+  #takeUp(): void {
+    const { platform } = this.#environment;
+    const { faults, meter } = platform;
+    this.#setupNanos = meter.costs.engine.setupNanos.value;
+    if (faults.strikes("unplug", this.#unit)) {
+      this.#environment.pullOut();
+      return;
+    }
+    this.#stuck = faults.strikes("stuckChannel", this.#unit);
+    this.#unanswered = faults.strikes("busError", this.#unit);
+    this.#misreported = faults.strikes("wrongCompletion", this.#unit);
+    if (faults.strikes("lateCompletion", this.#unit)) this.#setupNanos += LATE_NANOS;
+    if (faults.strikes("badDescriptor", this.#unit)) {
+      this.#src = CORRUPT_ADDR;
+      this.#dst = CORRUPT_ADDR;
+    }
+  }
+
+  #reportTc(): void {
+    if (this.#misreported) this.#environment.misreport(this);
+    else {
+      this.rawTc = true;
+      this.#noteInterrupt();
+    }
+  }
+
+  #noteInterrupt(): void {
+    this.#interruptLost = this.#environment.platform.faults.strikes("lostInterrupt", this.#unit);
   }
 
   #word(n: number): number {
@@ -373,6 +451,7 @@ export class HwChannel {
   #fail(): void {
     this.rawErr = true;
     this.#enabled = false;
+    this.#noteInterrupt();
   }
 }
 

@@ -38,10 +38,13 @@ interface Plugged extends AmbaDevice {
 export function plugPl08x(platform: Platform, name: string, variant: Pl08xVariant, wiring: Wiring): Plugged {
   const device = new HwDevice(platform, name, variant, wiring);
   const base = platform.bus.attach(name, REGION_BYTES, device.registers);
+  device.onPullOut = () => platform.bus.surpriseRemove(base);
+  const forget = platform.addState(() => device.capture());
   return {
     base,
     irq: device.irq,
     unplug: () => {
+      forget();
       platform.bus.detach(base);
       device.unplug();
     },
@@ -57,7 +60,9 @@ class HwDevice implements ChannelEnvironment {
   readonly burst = new Burst();
   readonly lliBuses: number;
   readonly memBuses: number;
-  readonly #platform: Platform;
+  readonly platform: Platform;
+  /** What takes the registers off the bus when the device is pulled out. */
+  onPullOut = (): void => {};
   readonly #wiring: Wiring;
   readonly #channels: readonly HwChannel[];
   /** By request signal: the line from its peripheral, if it has one, and what software requests. */
@@ -71,14 +76,17 @@ class HwDevice implements ChannelEnvironment {
   readonly #burstEnds = new ClockEvent(() => this.#endBurst());
 
   constructor(platform: Platform, name: string, variant: Pl08xVariant, wiring: Wiring) {
-    this.#platform = platform;
+    this.platform = platform;
     this.variant = variant;
     this.#wiring = wiring;
-    this.ahb = new Ahb(platform);
+    this.ahb = new Ahb(platform.bus, platform.memoryOf(name));
     this.irq = platform.irqs.line(name);
     this.lliBuses = wiring.lliBuses;
     this.memBuses = wiring.memBuses;
-    this.#channels = Array.from({ length: variant.channels }, (_, n) => new HwChannel(n, this));
+    this.#channels = Array.from(
+      { length: variant.channels },
+      (_, n) => new HwChannel(n, `${name}.${n}`, this),
+    );
     this.#lines = new Array(variant.signals).fill(undefined);
     this.#periphBuses = new Array(variant.signals).fill(wiring.memBuses);
     this.#softRequests = new Uint8Array(variant.signals);
@@ -92,11 +100,37 @@ class HwDevice implements ChannelEnvironment {
 
   unplug(): void {
     this.#enabled = false;
-    this.#platform.clock.cancel(this.#burstEnds);
+    this.platform.clock.cancel(this.#burstEnds);
     this.#current = null;
     for (const channel of this.#channels) channel.reset();
     for (const { requests } of this.#wiring.slaveChannels) requests.connect(null);
     this.irq.lower();
+  }
+
+  pullOut(): void {
+    this.unplug();
+    this.onPullOut();
+  }
+
+  /** Assumed: the neighbour gets it. */
+  misreport(channel: HwChannel): void {
+    const n = (this.#channels.indexOf(channel) + 1) % this.#channels.length;
+    (this.#channels[n] as HwChannel).rawTc = true;
+  }
+
+  /** Notes its state, and returns what puts it back. */
+  capture(): () => void {
+    const [enabled, sync, current] = [this.#enabled, this.#sync, this.#current];
+    const soft = this.#softRequests.slice();
+    const words = this.burst.words.slice();
+    const channels = this.#channels.map((channel) => channel.capture());
+    return () => {
+      [this.#enabled, this.#sync, this.#current] = [enabled, sync, current];
+      this.#softRequests.set(soft);
+      this.burst.words.set(words);
+      for (const restore of channels) restore();
+      for (const { requests } of this.#wiring.slaveChannels) requests.connect(() => this.#arbitrate());
+    };
   }
 
   periphBuses(signal: number): number {
@@ -113,7 +147,7 @@ class HwDevice implements ChannelEnvironment {
 
   configured(channel: HwChannel): void {
     if (channel === this.#current && (channel.halted || !channel.enabled)) {
-      this.#platform.clock.cancel(this.#burstEnds);
+      this.platform.clock.cancel(this.#burstEnds);
       // Halted, the FIFO drains, assumed at once; disabled, what is in it is lost.
       if (channel.enabled) this.#endBurst();
       else this.#current = null;
@@ -129,7 +163,7 @@ class HwDevice implements ChannelEnvironment {
       if (!channel.ready) continue;
       // Reading from a peripheral changes its requests: from here on the bus is taken.
       this.#current = channel;
-      this.#platform.clock.schedule(channel.beginBurst(), this.#burstEnds);
+      this.platform.clock.schedule(channel.beginBurst(), this.#burstEnds);
       return;
     }
   }
@@ -142,7 +176,7 @@ class HwDevice implements ChannelEnvironment {
   }
 
   #driveInterrupt(): void {
-    if (this.#channels.some(({ tc, err }) => tc || err)) this.irq.raise();
+    if (this.#channels.some(({ interrupts }) => interrupts)) this.irq.raise();
     else this.irq.lower();
   }
 
@@ -173,17 +207,11 @@ class HwDevice implements ChannelEnvironment {
       register("IntStatus", INT_STATUS, { read: () => this.#mask(({ tc, err }) => tc || err) }),
       register("IntTCStatus", TC_STATUS, { read: () => this.#mask(({ tc }) => tc) }),
       register("IntTCClear", TC_CLEAR, {
-        write: (mask) =>
-          this.#clear(mask, (channel) => {
-            channel.rawTc = false;
-          }),
+        write: (mask) => this.#clear(mask, (channel) => channel.clearTc()),
       }),
       register("IntErrorStatus", ERR_STATUS, { read: () => this.#mask(({ err }) => err) }),
       register("IntErrClr", ERR_CLEAR, {
-        write: (mask) =>
-          this.#clear(mask, (channel) => {
-            channel.rawErr = false;
-          }),
+        write: (mask) => this.#clear(mask, (channel) => channel.clearErr()),
       }),
       register("RawIntTCStatus", RAW_TC, { read: () => this.#mask(({ rawTc }) => rawTc) }),
       register("RawIntErrorStatus", RAW_ERR, { read: () => this.#mask(({ rawErr }) => rawErr) }),

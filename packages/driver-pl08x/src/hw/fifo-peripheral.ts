@@ -58,6 +58,7 @@ export class FifoPeripheral {
     this.addr = platform.bus.attach(name, widthBytes, [
       { name: "DR", offset: 0, widthBytes, read: () => this.#pop(), write: (value) => this.#push(value) },
     ]);
+    platform.addState(() => this.#capture());
     this.#driveTx();
   }
 
@@ -84,6 +85,21 @@ export class FifoPeripheral {
       this.#arriving.push(value >>> 0);
     }
     this.#listen();
+  }
+
+  #capture(): () => void {
+    const queues = [this.#sent, this.#arriving, this.#tx, this.#rx].map(
+      (queue) => [queue, [...queue]] as const,
+    );
+    const [txLeft, rxLeft] = [this.#txLeft, this.#rxLeft];
+    const [overruns, underruns] = [this.#overruns, this.#underruns];
+    return () => {
+      for (const [queue, content] of queues) queue.splice(0, queue.length, ...content);
+      [this.#txLeft, this.#rxLeft] = [txLeft, rxLeft];
+      [this.#overruns, this.#underruns] = [overruns, underruns];
+      this.txRequests.restore(this.#levels(this.#depth - this.#tx.length, this.#txLeft));
+      this.rxRequests.restore(this.#levels(this.#rx.length, this.#rxLeft));
+    };
   }
 
   #push(value: number): void {

@@ -25,4 +25,9 @@ export class DmaRequestLine {
     this.#levels = levels;
     this.#changed?.();
   }
+
+  /** Puts the signals back as they were at another time, and tells nobody. */
+  restore(levels: number): void {
+    this.#levels = levels;
+  }
 }
