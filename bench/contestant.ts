@@ -68,7 +68,7 @@ export class Contestant {
     this.#recoveryCoefs = recoveryCoefs(disks);
     for (let i = 0; i < count; i++) {
       const memory = device.alloc((disks + 4) * blockBytes, 4096);
-      for (let at = 0; at < disks * blockBytes; at += 61) memory[at] = at * 7 + i;
+      for (let at = 0; at < memory.length; at += 61) memory[at] = at * 7 + i;
       const base = device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
       const block = (k: number): DmaAddr => base + k * blockBytes;
       const data = Array.from({ length: disks }, (_, k) => block(k));

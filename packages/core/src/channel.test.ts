@@ -198,6 +198,35 @@ describe("a full channel", () => {
   });
 });
 
+describe("the unmap record", () => {
+  it("is let go when the transaction ends, acked or not", async () => {
+    const { chan, model, device } = await rig(["interrupt"]);
+    const unmap = device.getUnmapData(1);
+    const tx = must(chan.prepInterrupt(0));
+    tx.setUnmap(unmap);
+    unmap.put();
+    tx.submit();
+    chan.issuePending();
+    model.finish();
+    expect(unmap.refs).toBe(0);
+  });
+});
+
+describe("a driver that throws", () => {
+  it("in a prep call takes no descriptor with it", async () => {
+    const broken = new Error("driver bug");
+    const { chan } = await rig(["interrupt"], {
+      ringSize: 1,
+      extra: {
+        prepInterrupt: () => {
+          throw broken;
+        },
+      },
+    });
+    for (let i = 0; i < 3; i++) expect(() => chan.prepInterrupt()).toThrow(broken);
+  });
+});
+
 describe("callbacks", () => {
   it("run once, in order, with result, parameter and residue, and not within a client's call", async () => {
     const { chan, model } = await rig(["interrupt"]);
@@ -600,6 +629,33 @@ describe("an engine that takes time to stop", () => {
     expect(uncaught).toEqual([new Error("no answer")]);
   });
 
+  it("lets nobody be told of periods that the terminated transaction still had", async () => {
+    let rest = (): void => {};
+    const { chan, model } = await rig(["cyclic"], {
+      extra: {
+        synchronize: () =>
+          new Promise<void>((resolve) => {
+            rest = resolve;
+          }),
+      },
+    });
+    const tx = must(chan.prepCyclic(4096, 64, 16, DmaTransferDirection.DEV_TO_MEM));
+    let calls = 0;
+    tx.callback = () => {
+      calls += 1;
+      chan.terminate();
+    };
+    tx.submit();
+    chan.issuePending();
+    const running = must(model.issued[0]);
+    for (let i = 0; i < 3; i++) model.host.periodElapsed(running);
+    await settle();
+    refusal("ERR_DMA_DRIVER", () => model.host.periodElapsed(running));
+    rest();
+    await chan.synchronize();
+    expect(calls).toBe(1);
+  });
+
   it("is synchronized at once when nothing was terminated", async () => {
     const { chan } = await slow();
     await chan.synchronize();
@@ -716,6 +772,28 @@ describe("descriptors for reuse", () => {
     idle.free();
     expect(chan.prepInterrupt()).not.toBeNull();
     expect(chan.prepInterrupt()).not.toBeNull();
+  });
+
+  it("keep their callback when a run is aborted", async () => {
+    const { chan, model } = await rig(["interrupt"], { descriptorReuse: true });
+    const tx = must(chan.prepInterrupt(reuse));
+    const results: number[] = [];
+    tx.callback = (result) => results.push(result);
+    tx.submit();
+    chan.issuePending();
+    chan.terminate();
+    tx.submit();
+    chan.issuePending();
+    model.finish();
+    await settle();
+    expect(results).toEqual([DmaTransResult.NOERROR]);
+  });
+
+  it("whose prep call is refused were never the driver's", async () => {
+    const { chan, model } = await rig(["interrupt"], { descriptorReuse: true });
+    model.room = 0;
+    expect(chan.prepInterrupt(reuse)).toBeNull();
+    expect(model.calls).not.toContain("freeDescriptor interrupt");
   });
 
   it("are only to be had where the device has them, and only they can be freed", async () => {

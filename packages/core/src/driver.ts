@@ -29,6 +29,7 @@ export type { ImmDataArgs, ImmDataLimits } from "./operations/imm-data.js";
 export { BUILT_IN_OPERATIONS } from "./operations/index.js";
 export type { InterleavedArgs, InterleavedLimits } from "./operations/interleaved.js";
 export type { InterruptArgs } from "./operations/interrupt.js";
+export { checkAddr, checkLength, checkSources } from "./operations/limits.js";
 export type { MemcpyArgs } from "./operations/memcpy.js";
 export type { MemsetArgs } from "./operations/memset.js";
 export type { MemsetSgArgs } from "./operations/memset-sg.js";

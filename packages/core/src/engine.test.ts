@@ -54,6 +54,14 @@ describe("register", () => {
     await engine.register(new ModelDriver({ name: "model1" }));
   });
 
+  it("takes limits that leave just one choice", async () => {
+    const engine = new DmaEngine();
+    const limits = { minLengthBytes: 8, maxLengthBytes: 8, alignBytes: 1 };
+    await engine.register(new ModelDriver({ capabilities: { memcpy: limits, xor: { maxSources: 1 } } }));
+    await engine.register(new ModelDriver({ name: "model1", dmaMaskBits: 53, segmentBoundaryBytes: 1 }));
+    expect(engine.devices).toHaveLength(2);
+  });
+
   it("refuses a claim without its call", async () => {
     for (const [operation, call] of [
       ["xor", "prepXor"],
@@ -407,9 +415,12 @@ describe("remove", () => {
   });
 
   it("makes later use of the channel a clear error or an aborted transaction", async () => {
-    const { engine, driver, chan, model } = await rig(["interrupt"]);
+    const steps: string[] = [];
+    const trace = ({ type }: { type: string }) => steps.push(type);
+    const { engine, driver, chan, model } = await rig(["interrupt"], {}, { trace });
     const cookie = must(chan.prepInterrupt()).submit();
     const removal = engine.remove(driver);
+    expect(steps.slice(-3)).toEqual(["remove", "terminate", "complete"]);
     refusal("ERR_DMA_REMOVED", () => chan.prepInterrupt());
     chan.issuePending();
     chan.pause();

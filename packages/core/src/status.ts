@@ -1,4 +1,7 @@
-/** State of a transaction as `txStatus` tells it: `enum dma_status`, with the kernel's values. */
+/**
+ * State of a transaction as `txStatus` tells it: `enum dma_status`, with the kernel's values. `DMA_OUT_OF_ORDER` is left out: here every
+ * channel completes in the order of submission.
+ */
 export const DmaStatus = {
   COMPLETE: 0,
   IN_PROGRESS: 1,

@@ -260,11 +260,10 @@ export class IopChannel implements DriverChannel<IopOperation> {
       : DmaTransResult.WRITE_FAILED;
   }
 
-  /** Begins a chain with a descriptor that does nothing (`iop_chan_start_null_xor`). What failed has left a slot for it. */
+  /** Begins a chain with a descriptor that does nothing (`iop_chan_start_null_xor`). There is no other in the chain now, so the reserve is free. */
   #startChain(): void {
-    const slot = this.#pool.alloc(1, false);
+    const slot = this.#pool.allocReserve();
     this.#format.writeNull(this.#pool.words, slot * SLOT_WORDS);
-    this.#pool.discount(slot);
     this.#chain.own(slot, null, false);
     this.#chain.append(slot);
     this.#headDone = false;

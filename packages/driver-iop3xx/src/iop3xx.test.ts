@@ -22,6 +22,16 @@ import type { IopOperation, IopSoc } from "./variant.js";
 
 type Chan = DmaChan<IopOperation>;
 const NEVER_MAPPED = 0x10;
+/** 100,000 schedules, over all units, if there is time for them. */
+const LONG = process.env["DMAENGINE_LONG"] === "1";
+const SCHEDULES = LONG ? 20_000 : 60;
+const SCHEDULES_TIMEOUT_MILLIS = LONG ? 1_800_000 : 60_000;
+/** One of each kind. */
+const UNITS: readonly (readonly [IopSoc, number])[] = [
+  ["iop33x", 0],
+  ["iop33x", 2],
+  ["iop13xx", 2],
+];
 const INTERRUPT = DMA_CTRL_ACK | DMA_PREP_INTERRUPT;
 const DMA0 = 0;
 const AAU = 2;
@@ -264,9 +274,10 @@ describe("any sequence of operations", () => {
             expect(counters.completed).toBe(counters.submitted);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: SCHEDULES },
       );
     },
+    SCHEDULES_TIMEOUT_MILLIS,
   );
 });
 
@@ -406,11 +417,7 @@ describe("the pool of descriptors", () => {
 });
 
 describe("completion", () => {
-  it.each<[IopSoc, number]>([
-    ["iop33x", DMA0],
-    ["iop33x", AAU],
-    ["iop13xx", ADMA2],
-  ])(
+  it.each(UNITS)(
     "by polling alone raises no interrupt, by interrupt needs no polling (%s, unit %i)",
     async (soc, unit) => {
       const { platform, chan, base, stats, device } = await rig({ soc, unit });
@@ -548,48 +555,136 @@ describe("failures", () => {
     expect(await run(chan, kept)).toBe(DmaStatus.COMPLETE);
   });
 
+  it("leave room to start again, and what is only prepared its own", async () => {
+    // The start, then the first copy, behind which the unit's register goes wrong.
+    const faults = new FaultPlan([{ kind: "wrongCompletion", unit: "iop-adma.0", at: 1 }]);
+    const { chan, base, platform } = await rig({ platform: new Platform({ clock: "stepped", faults }) });
+    platform.clock.advance(10_000);
+    const cookie = ready(chan.prepMemcpy(base, base + 64, 64)).submit();
+    chan.issuePending();
+    const prepared: DmaTxDescriptor[] = [];
+    for (;;) {
+      const tx = chan.prepMemcpy(base, base + 64, 64);
+      if (tx === null) break;
+      prepared.push(tx);
+    }
+    expect(prepared).toHaveLength(126);
+    platform.clock.advance(10_000);
+    expect(chan.txStatus(cookie)).toBe(DmaStatus.ERROR);
+    prepared.push(ready(chan.prepInterrupt()));
+    expect(chan.prepInterrupt()).toBeNull();
+    let last = 0;
+    for (const tx of prepared) last = tx.submit();
+    chan.issuePending();
+    platform.clock.advance(100_000);
+    expect(chan.txStatus(last)).toBe(DmaStatus.COMPLETE);
+  });
+
   const planned = FAULT_KINDS.flatMap((kind) =>
-    ([DMA0, AAU] as const).flatMap((unit) =>
-      Array.from({ length: COUNT }, (_, position) => [kind, unit, position] as const),
+    UNITS.flatMap(([soc, unit]) =>
+      Array.from({ length: COUNT }, (_, position) => [kind, soc, unit, position] as const),
     ),
   );
 
-  it.each(planned)("of the fault plan: %s in unit %i at position %i", async (kind, unit, position) => {
-    // The first occasion is the descriptor that starts the chain; interrupts are counted from the first.
-    const at = kind === "lostInterrupt" ? position : position + 1;
-    const faults = new FaultPlan([{ kind, unit: `iop-adma.${unit}`, at }]);
-    const { chan, arena, base, device } = await rig({ unit, platform: new Platform({ faults }) });
-    arena.fill(5, 0, 64);
-    const prepare = (to: number): DmaTxDescriptor | null =>
-      device.has("memcpy")
-        ? chan.prepMemcpy(to, base, 64, INTERRUPT)
-        : chan.prepXor(to, [base], 1, 64, INTERRUPT);
-    const endings: [number, DmaTransResult][] = [];
-    let last = 0;
-    for (let n = 0; n < COUNT; n++) {
-      const tx = ready(prepare(base + 1024 + 64 * n));
-      tx.callback = (result) => endings.push([n, result]);
-      last = tx.submit();
-    }
-    const status = await chan.syncWait(last);
-    // A unit that says nothing is the client's to give up.
-    if (kind === "stuckChannel") await chan.terminate();
-    await Promise.resolve();
-    expect(faults.struck).toHaveLength(1);
-    const survives: FaultKind[] = ["lostInterrupt", "lateCompletion"];
-    expect(status).toBe(survives.includes(kind) ? DmaStatus.COMPLETE : DmaStatus.ERROR);
-    // Of what was done just before the processor was gone nobody could hear any more.
-    const unharmed = kind === "unplug" ? position - 1 : position;
-    const ended = kind === "stuckChannel" ? position : COUNT;
-    expect(endings.map(([n]) => n)).toEqual(Array.from({ length: ended }, (_, n) => n));
-    for (const [n, result] of endings) {
-      if (n < unharmed) expect(result).toBe(NOERROR);
-      if (result === NOERROR) expect(arena[1024 + 64 * n]).toBe(5);
-    }
-    const after = await run(chan, prepare(base + 8192));
-    expect(after).toBe(kind === "unplug" ? DmaStatus.ERROR : DmaStatus.COMPLETE);
-    expect(arena[8192]).toBe(kind === "unplug" ? 0 : 5);
-  });
+  it.each(planned)(
+    "of the fault plan: %s in %s unit %i at position %i",
+    async (kind, soc, unit, position) => {
+      // The first occasion is the descriptor that starts the chain; interrupts are counted from the first.
+      const at = kind === "lostInterrupt" ? position : position + 1;
+      const faults = new FaultPlan([{ kind, unit: `iop-adma.${unit}`, at }]);
+      const { chan, arena, base, device } = await rig({ soc, unit, platform: new Platform({ faults }) });
+      arena.fill(5, 0, 64);
+      const prepare = (to: number): DmaTxDescriptor | null =>
+        device.has("memcpy")
+          ? chan.prepMemcpy(to, base, 64, INTERRUPT)
+          : chan.prepXor(to, [base], 1, 64, INTERRUPT);
+      const endings: [number, DmaTransResult][] = [];
+      let last = 0;
+      for (let n = 0; n < COUNT; n++) {
+        const tx = ready(prepare(base + 1024 + 64 * n));
+        tx.callback = (result) => endings.push([n, result]);
+        last = tx.submit();
+      }
+      const status = await chan.syncWait(last);
+      // A unit that says nothing is the client's to give up.
+      if (kind === "stuckChannel") await chan.terminate();
+      await Promise.resolve();
+      expect(faults.struck).toHaveLength(1);
+      const survives: FaultKind[] = ["lostInterrupt", "lateCompletion"];
+      expect(status).toBe(survives.includes(kind) ? DmaStatus.COMPLETE : DmaStatus.ERROR);
+      // Of what was done just before the processor was gone nobody could hear any more.
+      const unharmed = kind === "unplug" ? position - 1 : position;
+      const ended = kind === "stuckChannel" ? position : COUNT;
+      expect(endings.map(([n]) => n)).toEqual(Array.from({ length: ended }, (_, n) => n));
+      for (const [n, result] of endings) {
+        if (n < unharmed) expect(result).toBe(NOERROR);
+        if (result === NOERROR) expect(arena[1024 + 64 * n]).toBe(5);
+      }
+      const after = await run(chan, prepare(base + 8192));
+      expect(after).toBe(kind === "unplug" ? DmaStatus.ERROR : DmaStatus.COMPLETE);
+      expect(arena[8192]).toBe(kind === "unplug" ? 0 : 5);
+    },
+  );
+});
+
+describe("schedules of faults", () => {
+  it.each(UNITS)(
+    "end each transaction once and leave a channel that works (%s, unit %i)",
+    async (soc, unit) => {
+      // Without what needs somebody to take the device away.
+      const kinds = FAULT_KINDS.filter((kind) => kind !== "unplug");
+      const schedule = fc.record({ seed: fc.nat(), count: fc.integer({ min: 1, max: 5 }), pause: fc.nat(7) });
+      await fc.assert(
+        fc.asyncProperty(schedule, async ({ seed, count, pause }) => {
+          const faults = FaultPlan.seeded(seed, { kinds, count, within: 40 });
+          const { chan, arena, base, device, stats } = await rig({
+            soc,
+            unit,
+            platform: new Platform({ faults }),
+            arenaBytes: 8192,
+            fill: 64,
+          });
+          const prepare = (to: number, flags: number): DmaTxDescriptor =>
+            ready(
+              device.has("memcpy")
+                ? chan.prepMemcpy(to, base, 64, flags)
+                : chan.prepXor(to, [base], 1, 64, flags),
+            );
+          const endings: number[] = [];
+          for (let n = 0; n < 40; n++) {
+            const to = 64 * (n + 1);
+            const tx = prepare(base + to, n % 3 === 0 ? INTERRUPT : DMA_CTRL_ACK);
+            tx.callback = (how) => {
+              endings.push(n);
+              if (how === DmaTransResult.NOERROR) expect(arena[to + 63]).toBe(arena[63]);
+            };
+            const cookie = tx.submit();
+            if (n % 8 === pause) await chan.syncWait(cookie);
+            // Only a unit that says nothing is left at work: its client gives it up.
+            if (n % 8 === pause && chan.inFlight > 0) await chan.terminate();
+          }
+          await chan.syncWait(prepare(base + 4096, DMA_CTRL_ACK).submit());
+          if (chan.inFlight > 0) await chan.terminate();
+          await Promise.resolve();
+          expect(new Set(endings).size).toBe(endings.length);
+          expect(endings).toEqual(endings.toSorted((a, b) => a - b));
+          for (const { submitted, completed, failed, aborted } of Object.values(stats()?.operations ?? {})) {
+            expect(completed + failed + aborted).toBe(submitted);
+          }
+          // What is left of the plan strikes some of these.
+          let status: DmaStatus = DmaStatus.ERROR;
+          for (let n = 0; n <= count && status !== DmaStatus.COMPLETE; n++) {
+            status = await chan.syncWait(prepare(base + 6144, DMA_CTRL_ACK).submit());
+            if (chan.inFlight > 0) await chan.terminate();
+          }
+          expect(status).toBe(DmaStatus.COMPLETE);
+          expect(Buffer.compare(arena.subarray(6144, 6208), arena.subarray(0, 64))).toBe(0);
+        }),
+        { numRuns: SCHEDULES },
+      );
+    },
+    SCHEDULES_TIMEOUT_MILLIS,
+  );
 });
 
 describe("terminate", () => {

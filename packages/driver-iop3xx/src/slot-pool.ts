@@ -70,11 +70,16 @@ export class SlotPool {
     if (this.#used + slots > this.#room) return -1;
     const slot = this.#find(slots, aligned);
     if (slot < 0) return -1;
-    this.#taken.fill(1, slot, slot + slots);
-    this.#sizes[slot] = slots;
+    this.#take(slot, slots);
     this.#counted[slot] = slots;
     this.#used += slots;
-    this.words.fill(0, slot * SLOT_WORDS, (slot + slots) * SLOT_WORDS);
+    return slot;
+  }
+
+  /** Takes one slot of the reserve, which must be free: for a descriptor that never counts. */
+  allocReserve(): number {
+    const slot = this.#find(1, false);
+    this.#take(slot, 1);
     return slot;
   }
 
@@ -97,6 +102,12 @@ export class SlotPool {
     this.#sizes.fill(0);
     this.#counted.fill(0);
     this.#used = 0;
+  }
+
+  #take(slot: number, slots: number): void {
+    this.#taken.fill(1, slot, slot + slots);
+    this.#sizes[slot] = slots;
+    this.words.fill(0, slot * SLOT_WORDS, (slot + slots) * SLOT_WORDS);
   }
 
   /** The first run of free slots. */

@@ -98,8 +98,7 @@ export const CONFIG_FLOW_CONTROL_MASK = 0x7;
 export const FLOW_MEM2MEM = 0;
 export const FLOW_MEM2PER = 1;
 export const FLOW_PER2MEM = 2;
-export const FLOW_SRC2DST = 3;
-/** From here on a peripheral controls the flow: the transfer size does not count. */
+/** 3 is between two peripherals. From here on a peripheral controls the flow: the transfer size does not count. */
 export const FLOW_SRC2DST_DST = 4;
 export const FLOW_MEM2PER_PER = 5;
 export const FLOW_PER2MEM_PER = 6;

@@ -92,7 +92,7 @@ export function addSegment(
   const srcWidth = dstIsMaster ? slaveWidth : widthBytes;
   const dstWidth = dstIsMaster ? widthBytes : slaveWidth;
   const widths =
-    (Math.log2(srcWidth) << CONTROL_SWIDTH_SHIFT) | (Math.log2(dstWidth) << CONTROL_DWIDTH_SHIFT);
+    (widthCode(srcWidth) << CONTROL_SWIDTH_SHIFT) | (widthCode(dstWidth) << CONTROL_DWIDTH_SHIFT);
   const maxBytes = floorTo(srcWidth * variant.maxTransferSize, widthBytes);
   while (lengthBytes - done >= widthBytes) {
     const bytes = Math.min(floorTo(lengthBytes - done, widthBytes), maxBytes);
@@ -114,6 +114,11 @@ export function maxSegments(variant: Pl08xVariant, widthBytes: number, lengthByt
   return Math.floor(
     USABLE_LLIS / (2 + Math.ceil(lengthBytes / floorTo(variant.maxTransferSize, widthBytes))),
   );
+}
+
+/** 1, 2 and 4 bytes are 0, 1 and 2. */
+function widthCode(widthBytes: number): number {
+  return widthBytes >>> 1;
 }
 
 function bytesBeforeAligned(addr: DmaAddr, widthBytes: number, lengthBytes: number): number {

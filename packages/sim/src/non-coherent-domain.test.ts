@@ -171,6 +171,11 @@ interface Transfer {
   syncs: boolean;
 }
 
+/** As `toEqual`, without its price for each byte. */
+function expectSame(actual: Uint8Array | null, expected: Uint8Array): void {
+  if (actual === null || Buffer.compare(actual, expected) !== 0) expect(actual).toEqual(expected);
+}
+
 describe("a client that maps correctly", () => {
   const transfer: fc.Arbitrary<Transfer> = fc.record({
     direction: fc.constantFrom(BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE),
@@ -179,44 +184,48 @@ describe("a client that maps correctly", () => {
     syncs: fc.boolean(),
   });
 
-  it.each(BEHAVIOURS)("never sees a wrong byte, and neither does its device (%s)", (behaviour) => {
-    fc.assert(
-      fc.property(
-        fc.nat(),
-        fc.array(fc.tuple(fc.nat(2), transfer), { minLength: 1, maxLength: 12 }),
-        (seed, transfers) => {
-          const m = machine(behaviour, seed);
-          const pages = [0, 1, 2].map(() => new Uint8Array(600));
-          let next = 1;
-          for (const [which, { direction, lengthBytes, steps, syncs }] of transfers) {
-            const page = pages[which] as Uint8Array;
-            for (let i = 0; i < page.length; i++) page[i] = next = (next * 5 + 1) & 0xff;
-            const bytes = page.subarray(0, Math.ceil(lengthBytes / LINE_BYTES) * LINE_BYTES);
-            let expected = page.slice(0, bytes.length);
-            const addr = m.map(bytes, direction);
-            for (let step = 0; step < steps; step++) {
-              if (direction !== FROM_DEVICE) expect(m.read(addr, bytes.length)).toEqual(expected);
-              if (direction !== TO_DEVICE) {
-                expected = expected.map((byte) => (byte + 1 + step) & 0xff);
-                m.write(addr, expected);
+  it.each(BEHAVIOURS)(
+    "never sees a wrong byte, and neither does its device (%s)",
+    { timeout: 600_000 },
+    (behaviour) => {
+      fc.assert(
+        fc.property(
+          fc.nat(),
+          fc.array(fc.tuple(fc.nat(2), transfer), { minLength: 1, maxLength: 12 }),
+          (seed, transfers) => {
+            const m = machine(behaviour, seed);
+            const pages = [0, 1, 2].map(() => new Uint8Array(600));
+            let next = 1;
+            for (const [which, { direction, lengthBytes, steps, syncs }] of transfers) {
+              const page = pages[which] as Uint8Array;
+              for (let i = 0; i < page.length; i++) page[i] = next = (next * 5 + 1) & 0xff;
+              const bytes = page.subarray(0, Math.ceil(lengthBytes / LINE_BYTES) * LINE_BYTES);
+              let expected = page.slice(0, bytes.length);
+              const addr = m.map(bytes, direction);
+              for (let step = 0; step < steps; step++) {
+                if (direction !== FROM_DEVICE) expectSame(m.read(addr, bytes.length), expected);
+                if (direction !== TO_DEVICE) {
+                  expected = expected.map((byte) => (byte + 1 + step) & 0xff);
+                  m.write(addr, expected);
+                }
+                if (!syncs) continue;
+                m.domain.syncForCpu(addr, bytes.length, direction);
+                expectSame(bytes, expected);
+                if (direction !== FROM_DEVICE) {
+                  bytes[0] = 99;
+                  expected[0] = 99;
+                }
+                m.domain.syncForDevice(addr, bytes.length, direction);
               }
-              if (!syncs) continue;
-              m.domain.syncForCpu(addr, bytes.length, direction);
-              expect(bytes).toEqual(expected);
-              if (direction !== FROM_DEVICE) {
-                bytes[0] = 99;
-                expected[0] = 99;
-              }
-              m.domain.syncForDevice(addr, bytes.length, direction);
+              m.domain.unmap(addr, bytes.length, direction);
+              expectSame(bytes, expected);
             }
-            m.domain.unmap(addr, bytes.length, direction);
-            expect(bytes).toEqual(expected);
-          }
-        },
-      ),
-      { numRuns: LONG ? 100_000 : 1000 },
-    );
-  });
+          },
+        ),
+        { numRuns: LONG ? 100_000 : 1000 },
+      );
+    },
+  );
 });
 
 describe("a client that does not really gets wrong bytes, with every one of a thousand seeds", () => {

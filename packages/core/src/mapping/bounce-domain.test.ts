@@ -63,6 +63,7 @@ describe("BounceDomain", () => {
       domain.unmap(addr, 16, direction);
       expect(memory).toEqual(new Uint8Array(16).fill(back));
       expect(domain.bouncedBytes - before).toBe(bytes);
+      expect(inner.space.find(addr, 1)).toBeNull();
     }
   });
 
@@ -70,7 +71,9 @@ describe("BounceDomain", () => {
     const memory = new Uint8Array(16);
     const addr = domain.map(memory, 4, 12, BIDIRECTIONAL);
     seen(addr, 12).fill(7);
+    const before = domain.bouncedBytes;
     domain.syncForCpu(addr + 2, 3, BIDIRECTIONAL);
+    expect(domain.bouncedBytes - before).toBe(3);
     expect([...memory]).toEqual([0, 0, 0, 0, 0, 0, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0]);
     memory.fill(5);
     domain.syncForDevice(addr + 3, 1, BIDIRECTIONAL);

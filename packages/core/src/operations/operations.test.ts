@@ -116,7 +116,10 @@ describe("xor", () => {
     const result = new SumCheck();
     result.flags = 0xff;
     const srcs = [base, base + 100, base + 200];
-    expect(run(chan.prepXorVal(srcs, 3, 16, result)).writes).toEqual([]);
+    expect(run(chan.prepXorVal(srcs, 3, 16, result))).toEqual({
+      reads: ["0+16", "100+16", "200+16"],
+      writes: [],
+    });
     expect([result.flags, result.pFailed]).toEqual([0, false]);
     expect(memory).toEqual(before);
     memory[15] = must(memory[15]) ^ 1;
@@ -251,7 +254,11 @@ describe("pq", () => {
           flags,
         ),
       );
-      expect(said.writes).toEqual([]);
+      const outputs = [
+        ...((flags & DMA_PREP_PQ_DISABLE_P) === 0 ? ["0+16"] : []),
+        ...((flags & DMA_PREP_PQ_DISABLE_Q) === 0 ? ["50+16"] : []),
+      ];
+      expect(said).toEqual({ reads: ["100+16", "200+16", "300+16", ...outputs], writes: [] });
       expect(memory).toEqual(before);
       return result.flags;
     };
@@ -436,6 +443,39 @@ describe("transfers from and to a peripheral", () => {
       residueGranularity: 2,
       descriptorReuse: true,
     });
+  });
+
+  it("are configured within what the device has", async () => {
+    await setUp({
+      slave: {
+        directions: [MEM_TO_DEV],
+        srcAddrWidths: [2],
+        dstAddrWidths: [4, 8],
+        minBurst: 2,
+        maxBurst: 16,
+      },
+    });
+    const bad = [
+      { srcAddrWidth: 4 },
+      { dstAddrWidth: 2 },
+      { srcMaxburst: 1 },
+      { dstMaxburst: 17 },
+      { dstMaxburst: Number.NaN },
+    ] as const;
+    for (const each of bad) refusal("ERR_DMA_LIMIT", () => chan.config(each));
+    expect(refusal("ERR_DMA_LIMIT", () => chan.config({ dstAddrWidth: 1 })).message).toBe(
+      "dma0chan0: expected a dstAddrWidth of 4, 8 bytes, got 1",
+    );
+    chan.config({});
+    chan.config({ srcAddrWidth: 2, dstAddrWidth: 8, srcMaxburst: 2, dstMaxburst: 16 });
+    expect(model.configs).toHaveLength(2);
+  });
+
+  it("are nothing that other channels know", async () => {
+    const { memcpy } = must((await rig(["memcpy"])).device).capabilities;
+    const made = await rig(["memcpy"], { capabilities: { memcpy: must(memcpy) }, without: ["config"] });
+    const untyped = made.chan as unknown as DmaChan<"slaveSg">;
+    refusal("ERR_DMA_CAPABILITY", () => untyped.config({}));
   });
 
   it("are refused in directions that the device doesn't have, and without segments or periods", () => {

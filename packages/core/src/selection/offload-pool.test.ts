@@ -286,6 +286,8 @@ describe("run", () => {
     const pool = new OffloadPool(engine, ["memcpy"]);
     const dsts = Array.from({ length: 5 }, () => new Uint8Array(64));
     const runs = dsts.map((dst) => pool.run(memcpy(64), copier(dst, source).prepare));
+    await null;
+    expect(drivers.map(({ channel }) => channel.issued.length)).toEqual([1, 1]);
     for (let i = 0; i < 10; i++) {
       await settle();
       for (const { channel } of drivers) channel.finish();
@@ -303,6 +305,10 @@ describe("run", () => {
       throw mistake;
     });
     await expect(run).rejects.toBe(mistake);
+    await rejection(
+      "ERR_DMA_LIMIT",
+      pool.run(memcpy(64), (chan) => chan.prepMemcpy(0, 0, -1)),
+    );
     pool.release();
   });
 

@@ -1,7 +1,7 @@
 import { Code, unsigned, ValueType } from "./code.js";
 
 /** Most pages that a linear memory can have: 4 GiB. */
-export const MAX_PAGES = 65536;
+const MAX_PAGES = 65536;
 
 /** The type index of functions that take two numbers and return one. All functions have this type but those of one parameter. */
 export const BINARY = 1;

@@ -28,9 +28,8 @@ export const DMA_REGISTERS: UnitRegisters = {
 
 // Words of a descriptor.
 
-/** PCI address; from memory to memory: the source. */
+/** PCI address, of which word 2 is the upper half; from memory to memory: the source. */
 export const WORD_PADR = 1;
-export const WORD_PUADR = 2;
 /** Local address; from memory to memory: the destination. */
 export const WORD_LADR = 3;
 /** [23:0] byte count. */

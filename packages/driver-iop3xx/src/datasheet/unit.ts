@@ -18,7 +18,7 @@ export const CONTROL_ENABLE = 1 << 0;
 export const CONTROL_RESUME = 1 << 1;
 
 /** A register: its name in the datasheet, and its offset from the start of the unit's own block. */
-export interface NamedRegister {
+interface NamedRegister {
   readonly name: string;
   readonly offset: number;
 }

@@ -12,7 +12,7 @@ export type IopTx = { [Op in IopOperation]: DmaTx<Op> }[IopOperation];
 export interface DescriptorFormat {
   readonly registers: UnitRegisters;
   /** What the unit can do, if its processor lets it; see {@link UnitVariant}. */
-  readonly limits: Capabilities<never> & Partial<Capabilities<IopOperation>>;
+  readonly limits: Partial<Capabilities<IopOperation>>;
   /** Slots of the longest descriptor. */
   readonly mostSlots: number;
   /** Whether a descriptor of n slots must begin at a multiple of n. */

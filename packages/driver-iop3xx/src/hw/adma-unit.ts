@@ -1,5 +1,12 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
-import { type DeviceAccess, type EngineCosts, fillBlock, type PhysicalMemory, SumUnit } from "@dmaengine/sim";
+import {
+  copyBlock,
+  type DeviceAccess,
+  type EngineCosts,
+  fillBlock,
+  type PhysicalMemory,
+  SumUnit,
+} from "@dmaengine/sim";
 import {
   ABCR_COMPLETE,
   ABCR_P_ERROR,
@@ -76,7 +83,8 @@ export class AdmaUnit implements Unit {
     if (lengthBytes === 0) return 0;
     if ((control & ADCR_FILL) !== 0) return this.#fill(words, lengthBytes);
     if ((control & ADCR_ZERO_RESULT) !== 0) return this.#check(words, lengthBytes, isPq);
-    return isPq ? this.#pq(words, lengthBytes) : this.#xor(words, lengthBytes);
+    if (isPq) return this.#pq(words, lengthBytes);
+    return sources(words) === 1 ? this.#copy(words, lengthBytes) : this.#xor(words, lengthBytes);
   }
 
   interrupts(words: Uint32Array): boolean {
@@ -93,6 +101,19 @@ export class AdmaUnit implements Unit {
     if (dst === null) return ACSR_INTERNAL_MASTER_ABORT;
     this.#pattern[0] = words[WORD_CARMD] as number;
     fillBlock(dst, dstAddr, this.#patternBytes, lengthBytes);
+    return 0;
+  }
+
+  /** What an xor of one source comes to. */
+  #copy(words: Uint32Array, lengthBytes: number): number {
+    const srcAddr = source(words, 0);
+    const dstAddr = destination(words);
+    const src = this.#memory.locate(srcAddr, lengthBytes, "read");
+    if (src === null) return ACSR_INTERNAL_MASTER_ABORT;
+    moveOn(words, lengthBytes);
+    const dst = this.#memory.locate(dstAddr, lengthBytes, "write");
+    if (dst === null) return ACSR_INTERNAL_MASTER_ABORT;
+    copyBlock(src, srcAddr, dst, dstAddr, lengthBytes);
     return 0;
   }
 

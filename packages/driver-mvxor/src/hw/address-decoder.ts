@@ -9,6 +9,7 @@ import {
   WINDOW_ACCESS,
   WINDOW_ACCESS_FULL,
   WINDOW_ACCESS_NONE,
+  WINDOW_ACCESS_READ,
   WINDOW_ACCESS_SHIFT,
   WINDOW_BAR_ENABLE,
   WINDOW_BASE,
@@ -47,7 +48,7 @@ export class AddressDecoder {
     for (let at = addr; at < addr + lengthBytes; ) {
       const w = this.#windowAt(c, at);
       const access = w < 0 ? WINDOW_ACCESS_NONE : this.#access(c, w);
-      if (w >= 0 && (access === WINDOW_ACCESS_FULL || (access !== WINDOW_ACCESS_NONE && !isWrite))) {
+      if (access === WINDOW_ACCESS_FULL || (access === WINDOW_ACCESS_READ && !isWrite)) {
         at = this.#end(w);
         continue;
       }

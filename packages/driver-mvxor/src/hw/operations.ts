@@ -71,7 +71,7 @@ export class Operations {
     if (this.sources(mode, descriptor) === 0) return this.#refuse(addr);
     switch (operationOf(mode, descriptor)) {
       case OP_MEMCPY:
-        return this.#copy(descriptor);
+        return this.#copy(descriptor, 0);
       case OP_XOR:
         return this.#xor(descriptor);
       case OP_PQ:
@@ -104,9 +104,9 @@ export class Operations {
     return INT_ERR_PAR;
   }
 
-  #copy(descriptor: FetchedDescriptor): number {
+  #copy(descriptor: FetchedDescriptor, source: number): number {
     const { byteCount } = descriptor;
-    const srcAddr = descriptor.source(0);
+    const srcAddr = descriptor.source(source);
     const dstAddr = descriptor.word(WORD_DST);
     const src = this.#reach(srcAddr, byteCount, "read");
     const dst = src === null ? null : this.#reach(dstAddr, byteCount, "write");
@@ -116,6 +116,9 @@ export class Operations {
   }
 
   #xor(descriptor: FetchedDescriptor): number {
+    const sources = descriptor.command & DESC_SOURCES;
+    // Of one source: how Linux copies.
+    if ((sources & (sources - 1)) === 0) return this.#copy(descriptor, 31 - Math.clz32(sources));
     if (!this.#openSources(descriptor) || !this.#openP(descriptor)) return this.#error;
     this.#sums.store(descriptor.byteCount);
     return 0;

@@ -28,16 +28,12 @@ export class Ahb {
     const window = this.#memory.locate(addr, increments ? count * widthBytes : widthBytes, "read");
     if (window === null) return this.#readRegister(addr, widthBytes, count, increments, burst);
     const at = (addr - window.base) >>> 0;
-    const { bytes, words } = burst;
     const lengthBytes = count * widthBytes;
     if (!increments) {
-      for (let i = 0; i < lengthBytes; i++) bytes[i] = window.bytes[at + (i % widthBytes)] as number;
+      for (let i = 0; i < lengthBytes; i++) burst.bytes[i] = window.bytes[at + (i % widthBytes)] as number;
     } else if (((at | lengthBytes) & 3) === 0) {
-      const first = at >>> 2;
-      for (let i = 0; i < lengthBytes >>> 2; i++) words[i] = window.words[first + i] as number;
-    } else {
-      for (let i = 0; i < lengthBytes; i++) bytes[i] = window.bytes[at + i] as number;
-    }
+      move(window.words, at >>> 2, burst.words, 0, lengthBytes >>> 2);
+    } else move(window.bytes, at, burst.bytes, 0, lengthBytes);
     return true;
   }
 
@@ -48,16 +44,12 @@ export class Ahb {
     const window = this.#memory.locate(addr, increments ? count * widthBytes : widthBytes, "write");
     if (window === null) return this.#writeRegister(addr, widthBytes, count, increments, burst);
     const at = (addr - window.base) >>> 0;
-    const { bytes, words } = burst;
     const lengthBytes = count * widthBytes;
     if (!increments) {
-      for (let i = 0; i < lengthBytes; i++) window.bytes[at + (i % widthBytes)] = bytes[i] as number;
+      for (let i = 0; i < lengthBytes; i++) window.bytes[at + (i % widthBytes)] = burst.bytes[i] as number;
     } else if (((at | lengthBytes) & 3) === 0) {
-      const first = at >>> 2;
-      for (let i = 0; i < lengthBytes >>> 2; i++) window.words[first + i] = words[i] as number;
-    } else {
-      for (let i = 0; i < lengthBytes; i++) window.bytes[at + i] = bytes[i] as number;
-    }
+      move(burst.words, 0, window.words, at >>> 2, lengthBytes >>> 2);
+    } else move(burst.bytes, 0, window.bytes, at, lengthBytes);
     return true;
   }
 
@@ -105,6 +97,17 @@ export class Ahb {
       }
     });
   }
+}
+
+/** Makes no views, which would be garbage of every burst. */
+function move<Elements extends Uint8Array | Uint32Array>(
+  from: Elements,
+  fromAt: number,
+  to: Elements,
+  toAt: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i] as number;
 }
 
 /** Whether a register answers. What is a mistake of a driver is an error response to a master. */

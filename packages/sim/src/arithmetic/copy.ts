@@ -23,6 +23,13 @@ export function copyBlock(
   for (let i = tailAt; i < lengthBytes; i++) dst.bytes[dstAt + i] = src.bytes[srcAt + i] as number;
 }
 
-function copyWords(src: Uint32Array, srcAt: number, dst: Uint32Array, dstAt: number, count: number): void {
+/** Copies `count` words from index to index. A loop of its own, which the compiler keeps free of everything else. */
+export function copyWords(
+  src: Uint32Array,
+  srcAt: number,
+  dst: Uint32Array,
+  dstAt: number,
+  count: number,
+): void {
   for (let i = 0; i < count; i++) dst[dstAt + i] = src[srcAt + i] as number;
 }

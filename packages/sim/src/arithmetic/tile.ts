@@ -1,5 +1,6 @@
 import type { AddressWindow } from "@dmaengine/core/driver";
 import { wordIndex } from "../memory.js";
+import { copyWords } from "./copy.js";
 
 /**
  * How much an engine holds at a time: of every source it reads this much before it writes any, so P or Q may be one of them.
@@ -20,9 +21,7 @@ export class Tile {
 
   store(window: AddressWindow, at: number, lengthBytes: number): void {
     if (isWholeWords(at, lengthBytes)) {
-      const { words } = window;
-      const first = wordIndex(at);
-      for (let i = 0; i < lengthBytes >>> 2; i++) words[first + i] = this.words[i] as number;
+      copyWords(this.words, 0, window.words, wordIndex(at), lengthBytes >>> 2);
     } else {
       const { bytes } = window;
       for (let i = 0; i < lengthBytes; i++) bytes[at + i] = this.#bytes[i] as number;

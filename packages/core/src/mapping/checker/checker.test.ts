@@ -214,9 +214,10 @@ describe("at the mapping of a scatterlist", () => {
   });
 
   it("21: a segment that crosses a boundary", async () => {
-    const { device } = await watched({ segmentBoundaryBytes: 64 });
+    const { device, driver } = await watched({ segmentBoundaryBytes: 64 });
     const memory = new Uint8Array(128);
     misuse("sg-segment-boundary", () => device.mapSg(new Scatterlist(1).add(memory, 60, 5), 1, TO_DEVICE));
+    expect(driver.domain.space.find(4096, 128)).toBeNull();
     expect(device.mapSg(new Scatterlist(1).add(memory, 60, 4), 1, TO_DEVICE)).toBe(1);
   });
 });
@@ -267,6 +268,9 @@ describe("the CPU's writes to a device's memory", () => {
         "byte 42 of 100",
       );
       device.unmapSingle(device.mapSingle(memory, direction), 100, direction);
+      const first = device.mapSingle(memory, direction);
+      memory[0] = 77;
+      misuse("cpu-write", () => device.unmapSingle(first, 100, direction));
     }
   });
 
@@ -288,6 +292,10 @@ describe("the CPU's writes to a device's memory", () => {
     device.syncSingleForDevice(addr + 10, 10, BIDIRECTIONAL);
     memory[9] = 1;
     misuse("cpu-write", () => device.unmapSingle(addr, 100, BIDIRECTIONAL));
+    const again = device.mapSingle(memory, BIDIRECTIONAL);
+    device.syncSingleForCpu(again, 100, BIDIRECTIONAL);
+    memory.fill(2);
+    device.unmapSingle(again, 100, BIDIRECTIONAL);
   });
 
   it("after the hand-back are found again", async () => {
