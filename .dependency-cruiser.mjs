@@ -3,7 +3,7 @@
  * A package's sources may import from exactly the packages listed in `src`, its tests also from those in `tests`.
  * Apps and e2e may import from any.
  */
-const engines = ["driver-cpu", "driver-ioat", "sim"];
+const engines = ["driver-cpu", "driver-ioat", "driver-iop3xx", "driver-mvxor", "driver-pl08x", "sim"];
 const arrows = {
   core: { src: [], tests: [] },
   sim: { src: ["core"], tests: [] },

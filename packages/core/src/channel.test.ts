@@ -656,10 +656,19 @@ describe("an engine that takes time to stop", () => {
     expect(calls).toBe(1);
   });
 
-  it("is synchronized at once when nothing was terminated", async () => {
-    const { chan } = await slow();
+  it("is synchronized at once when nothing was terminated; callbacks that are due have run then", async () => {
+    const { chan, model } = await slow();
+    const tx = must(chan.prepInterrupt());
+    let called = false;
+    tx.callback = () => {
+      called = true;
+    };
+    tx.submit();
+    chan.issuePending();
+    model.finish();
+    expect(called).toBe(false);
     await chan.synchronize();
-    expect(chan.inFlight).toBe(0);
+    expect(called).toBe(true);
   });
 });
 
@@ -877,6 +886,36 @@ describe("endless transactions", () => {
     await settle();
     expect(periods).toBe(2);
     expect([chan.txStatus(first), chan.txStatus(next)]).toEqual([DmaStatus.COMPLETE, DmaStatus.IN_PROGRESS]);
+  });
+
+  it("leave no period behind for the descriptor's next transaction", async () => {
+    const { chan, model } = await rig(["interleaved", "interrupt"], { ringSize: 1 });
+    const template = {
+      srcStart: 4096,
+      dstStart: 8192,
+      direction: DmaTransferDirection.MEM_TO_MEM,
+      numFrames: 1,
+      chunks: [{ sizeBytes: 8 }],
+    };
+    let calls = 0;
+    const count = (): void => {
+      calls += 1;
+    };
+    const repeated = must(chan.prepInterleaved(template, DMA_PREP_REPEAT | DMA_CTRL_ACK));
+    repeated.callback = count;
+    repeated.submit();
+    chan.issuePending();
+    const [running] = model.issued.splice(0);
+    model.host.periodElapsed(must(running));
+    model.host.complete(must(running));
+    chan.terminate();
+    const next = must(chan.prepInterrupt());
+    next.callback = count;
+    next.submit();
+    chan.issuePending();
+    model.finish();
+    await settle();
+    expect(calls).toBe(1);
   });
 
   it("refuse a driver that reports periods of anything else", async () => {

@@ -291,10 +291,12 @@ export class Channel implements ChannelHost {
     }
   }
 
-  /** Resolves when nothing that was terminated touches memory any more and no callback is to come (`dmaengine_synchronize`). */
+  /**
+   * Resolves when nothing that was terminated touches memory any more and no callback is to come (`dmaengine_synchronize`): those that are
+   * due run in a microtask that is older than the one which resolves this.
+   */
   async synchronize(): Promise<void> {
     while (this.#stopping !== null) await this.#stopping;
-    this.#callbacks.run();
   }
 
   /** Ends everything because the device is taken away: as {@link terminateAll}, but clients are called back, who did not ask for it. */

@@ -116,7 +116,7 @@ export abstract class VirtualChannel implements DriverChannelControl {
     const phys = this.#phys;
     if (tx === null || phys === null) return;
     const residueBytes = result === DmaTransResult.NOERROR ? 0 : phys.residueBytes(this.txd(tx));
-    phys.terminate();
+    if (result !== DmaTransResult.NOERROR) phys.terminate();
     this.#at = null;
     this.#end(tx, result, residueBytes);
     if (this.#queue.issued > 0 && !this.#paused) this.#startNext(phys);

@@ -273,7 +273,8 @@ export class HwChannel {
       return;
     }
     if (asked !== 0) this.#unit.raise(this.#index, asked);
-    this.#fetch();
+    // Whoever handles the interrupt may have stopped the channel.
+    if (this.#status === STATUS_ACTIVE) this.#fetch();
   }
 
   #fill(): number {

@@ -274,6 +274,20 @@ describe("chains", () => {
     expect(bytes).toEqual(before);
   });
 
+  it("stops between two descriptors when the interrupt handler says so", () => {
+    const r = rig();
+    const base = r.map(new Uint8Array(256));
+    r.put(0, { command: INT_END | 1, next: 1, srcs: { 0: base }, dst: base + 128 });
+    r.put(1, { srcs: { 0: base }, dst: base + 128 });
+    const [irq] = r.unit.irqs;
+    irq?.free();
+    irq?.request(() => r.bus.write32(r.low + 0x20, 2));
+    r.bus.write32(r.low + 0x40, EOD);
+    r.start(0, IN_DESC);
+    r.clock.advance(A_WHILE);
+    expect([r.state(), r.current(), r.status(0), r.status(1)]).toEqual([0, 0, SUCCESS, OWNED]);
+  });
+
   it("pauses, and goes on where it was", () => {
     const r = rig();
     const base = r.map(new Uint8Array(256));

@@ -176,8 +176,12 @@ class HwDevice implements ChannelEnvironment {
   }
 
   #driveInterrupt(): void {
-    if (this.#channels.some(({ interrupts }) => interrupts)) this.irq.raise();
-    else this.irq.lower();
+    for (const { interrupts } of this.#channels) {
+      if (!interrupts) continue;
+      this.irq.raise();
+      return;
+    }
+    this.irq.lower();
   }
 
   /** A bit for each channel of which something is true. */

@@ -60,6 +60,7 @@ function whatLacks(device: DmaDevice, geometry: Geometry): string[] {
   if (xor !== undefined && xor.maxSources < 2) lacking.push("its xor takes fewer than 2 sources");
   if (geometry.level === 6) {
     if (pq !== undefined && dmaMaxPq(pq, DMA_PREP_CONTINUE) < 1) lacking.push("its pq can't be continued");
+    if (pq?.fixedCoefs !== undefined) lacking.push("its pq has fixed coefficients, and recovery needs any");
     if (pqVal !== undefined && pqVal.maxSources < geometry.dataDisks) {
       lacking.push(`its pqVal takes ${pqVal.maxSources} sources, ${geometry.dataDisks} are needed`);
     }

@@ -488,12 +488,12 @@ describe("while a transaction is in flight", () => {
     const memory = new Uint8Array(64);
     const dst = device.mapSingle(new Uint8Array(64), FROM_DEVICE);
     const small = device.mapPage(memory, 16, 16, TO_DEVICE);
-    const large = device.mapSingle(memory, TO_DEVICE);
+    const large = device.mapPage(memory, 20, 44, TO_DEVICE);
     must(chan.prepMemcpy(dst, small + 8, 8)).submit();
     device.unmapSingle(small, 16, TO_DEVICE);
-    device.syncSingleForCpu(large, 24, TO_DEVICE);
-    misuse("sync-in-flight", () => device.syncSingleForCpu(large + 24, 1, TO_DEVICE));
-    misuse("unmap-in-flight", () => device.unmapSingle(large, 64, TO_DEVICE));
+    device.syncSingleForCpu(large, 4, TO_DEVICE);
+    misuse("sync-in-flight", () => device.syncSingleForCpu(large + 4, 1, TO_DEVICE));
+    misuse("unmap-in-flight", () => device.unmapSingle(large, 44, TO_DEVICE));
     chan.terminate();
     expect(model.issued).toEqual([]);
   });
