@@ -99,7 +99,7 @@ export abstract class VirtualChannel implements DriverChannelControl {
     this.#host.interrupt();
   }
 
-  /** Whether what runs has an end, at which the hardware disables its channel. */
+  /** Whether what runs has no end, at which the hardware would disable its channel. */
   get endless(): boolean {
     return this.#at?.operation === "cyclic";
   }
