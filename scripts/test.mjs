@@ -4,6 +4,8 @@
  * tests, so that the line speaks for the whole run. The exit code is 0 only when nothing failed.
  *
  *   --long           longer runs of the same tests (DMAENGINE_LONG=1)
+ *   --long-conformance  longer runs of the conformance kit, which take hours over all drivers, so CI leaves them to
+ *                    releases (DMAENGINE_LONG_CONFORMANCE=1)
  *   --require-linux  tests that need a Linux virtual machine fail, rather than skip, without one
  *                    (DMAENGINE_REQUIRE_LINUX=1)
  *   --unit           the unit tests alone, without the gates
@@ -17,6 +19,7 @@ import { install, root, run, script, turbo } from "./workspace.mjs";
 const { values: options } = parseArgs({
   options: {
     long: { type: "boolean", default: false },
+    "long-conformance": { type: "boolean", default: false },
     "require-linux": { type: "boolean", default: false },
     unit: { type: "boolean", default: false },
     node: { type: "string", default: "24" },
@@ -31,6 +34,9 @@ if (!nodePackage) {
 }
 if (options.long) {
   process.env["DMAENGINE_LONG"] = "1";
+}
+if (options["long-conformance"]) {
+  process.env["DMAENGINE_LONG_CONFORMANCE"] = "1";
 }
 if (options["require-linux"]) {
   process.env["DMAENGINE_REQUIRE_LINUX"] = "1";

@@ -2,7 +2,7 @@ import { conformance } from "@dmaengine/conformance";
 import { describe, expect, it } from "vitest";
 import { cpu } from "./index.js";
 
-const long = process.env["DMAENGINE_LONG"] === "1";
+const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
 
 for (const kernels of ["auto", "swar"] as const) {
   conformance(

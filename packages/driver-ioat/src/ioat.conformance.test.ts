@@ -3,7 +3,7 @@ import { Platform } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { ioat } from "./index.js";
 
-const long = process.env["DMAENGINE_LONG"] === "1";
+const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
 
 conformance({ describe, it, expect }, { name: "driver-ioat", driver: () => ioat(), long });
 

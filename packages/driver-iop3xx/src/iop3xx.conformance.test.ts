@@ -3,7 +3,7 @@ import { Platform, type PlatformOptions } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { iop3xx } from "./index.js";
 
-const long = process.env["DMAENGINE_LONG"] === "1";
+const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
 
 /** No memory is ever mapped here. Where caches stand before it, memory stays in its place when it is unmapped. */
 const NEVER_MAPPED = 0x10;

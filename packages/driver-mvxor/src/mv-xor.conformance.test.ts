@@ -3,7 +3,7 @@ import { Platform } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { mvXor } from "./index.js";
 
-const long = process.env["DMAENGINE_LONG"] === "1";
+const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
 
 for (const variant of ["orion", "armada-xp", "armada-38x"] as const) {
   conformance(

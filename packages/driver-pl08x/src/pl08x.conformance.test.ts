@@ -3,7 +3,7 @@ import { Platform, type PlatformOptions } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { type Pl08xOptions, pl08x } from "./index.js";
 
-const long = process.env["DMAENGINE_LONG"] === "1";
+const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
 /** Below every mapping. */
 const NEVER_MAPPED = 0x10;
 

@@ -55,7 +55,34 @@ describe("AddressSpace", () => {
     expect(space.find(addr, 1)).toBeNull();
   });
 
-  it("lets go of idle buffers when there are many, and never uses an address twice", () => {
+  it("uses addresses again only when a gigabyte of them is through, and never one that is mapped", () => {
+    const space = new AddressSpace();
+    const bytes = 24 * 1024 * 1024;
+    const live: { addr: number; memory: Uint8Array }[] = [];
+    const seen = new Set<number>();
+    let again = 0;
+    for (let i = 0; i < 150; i++) {
+      // The memory is never touched, so it costs the system nothing.
+      const memory = new Uint8Array(bytes + (i % 7) * 4096);
+      const addr = space.map(memory, 0);
+      if (seen.has(addr)) again += 1;
+      else if (again === 0) seen.add(addr);
+      expect(addr + memory.length).toBeLessThan(2 ** 30);
+      if (again > 0) expect(seen.size * bytes).toBeGreaterThan(2 ** 30 - 4 * bytes);
+      for (const other of live) {
+        expect(addr + memory.length <= other.addr || other.addr + other.memory.length <= addr).toBe(true);
+        expect(space.locate(other.addr, 1).bytes.buffer).toBe(other.memory.buffer);
+      }
+      expect(space.locate(addr, memory.length).bytes.buffer).toBe(memory.buffer);
+      live.push({ addr, memory });
+      // Every fifth mapping stays for long.
+      const gone = live.findIndex((_, at) => (i + at) % 5 !== 0);
+      if (live.length > 6) for (const { addr: old } of live.splice(gone, 1)) space.unmap(old);
+    }
+    expect(again).toBeGreaterThan(0);
+  });
+
+  it("lets go of idle buffers when there are many, and uses no address again", () => {
     const space = new AddressSpace();
     const kept = new Uint8Array(16);
     const keptAddr = space.map(kept, 0);

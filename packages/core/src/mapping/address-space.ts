@@ -6,6 +6,8 @@ const PAGE_BYTES = 4096;
 /** How much unmapped memory may stay placed, so that mapping it again costs nothing. */
 const MAX_IDLE_BYTES = 16 * 1024 * 1024;
 const MAX_IDLE_WINDOWS = 256;
+/** Up to here addresses are given out in order; then those that were given back come round again. A 32-bit device reaches all of them. */
+const REUSE_FROM = 2 ** 30;
 
 /**
  * One buffer, placed at consecutive bus addresses. Kernels index `bytes` and `words` with `addr - base`
@@ -27,12 +29,14 @@ interface PlacedWindow extends AddressWindow {
 /**
  * Bus addresses for buffers: what a physical address space is to a kernel. `map` places the buffer behind a
  * piece of memory (once, however many mappings it has) and tells the piece's address; `locate` finds the buffer
- * behind an address. Addresses are never used twice, and a page between two buffers belongs to none, so a stray
- * address is found out and not served with somebody else's bytes.
+ * behind an address. Addresses are used again only when all others have been, and a page between two buffers belongs to
+ * none, so a stray address is found out and not served with somebody else's bytes.
  */
 export class AddressSpace {
+  /** By address. */
   readonly #windows: PlacedWindow[] = [];
   readonly #byBuffer = new WeakMap<ArrayBufferLike, PlacedWindow>();
+  /** Where the search for the next free place begins. */
   #next: DmaAddr = PAGE_BYTES;
   #last: PlacedWindow | undefined;
   #idleWindows = 0;
@@ -80,19 +84,41 @@ export class AddressSpace {
   }
 
   #place(buffer: ArrayBufferLike): PlacedWindow {
+    const spanBytes = Math.ceil(buffer.byteLength / PAGE_BYTES + 1) * PAGE_BYTES;
+    const { base, index } = this.#freePlace(spanBytes);
     const window: PlacedWindow = {
-      base: this.#next,
+      base,
       sizeBytes: buffer.byteLength,
       bytes: new Uint8Array(buffer),
       words: new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)),
       mappings: 0,
     };
-    this.#next += Math.ceil(buffer.byteLength / PAGE_BYTES + 1) * PAGE_BYTES;
-    this.#windows.push(window);
+    this.#next = base + spanBytes;
+    this.#windows.splice(index, 0, window);
     this.#byBuffer.set(buffer, window);
     this.#idleWindows += 1;
     this.#idleBytes += window.sizeBytes;
     return window;
+  }
+
+  /** The first gap of this length from {@link #next} on, else the first from the bottom; behind everything when there is none below the limit. */
+  #freePlace(spanBytes: number): { base: DmaAddr; index: number } {
+    const windows = this.#windows;
+    for (const start of [this.#next, PAGE_BYTES]) {
+      let base = start;
+      // Mostly everything placed so far lies before it.
+      const last = windows.at(-1);
+      const none = last === undefined || endOf(last) <= start;
+      let index = none ? windows.length : windows.findIndex((window) => endOf(window) > start);
+      for (; index < windows.length; index++) {
+        const window = windows[index] as PlacedWindow;
+        if (base + spanBytes <= window.base) break;
+        base = endOf(window);
+      }
+      if (base + spanBytes <= REUSE_FROM) return { base, index };
+    }
+    const last = windows.at(-1);
+    return { base: last === undefined ? PAGE_BYTES : endOf(last), index: windows.length };
   }
 
   #find(addr: DmaAddr): PlacedWindow | undefined {
@@ -125,6 +151,11 @@ export class AddressSpace {
     this.#idleWindows = 0;
     this.#idleBytes = 0;
   }
+}
+
+/** Behind the window's guard page. */
+function endOf({ base, sizeBytes }: AddressWindow): DmaAddr {
+  return base + Math.ceil(sizeBytes / PAGE_BYTES + 1) * PAGE_BYTES;
 }
 
 function notMapped(addr: DmaAddr, lengthBytes: number): DmaError {

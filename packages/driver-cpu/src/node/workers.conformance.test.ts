@@ -7,6 +7,6 @@ conformance(
   {
     name: "driver-cpu, 2 workers",
     driver: () => cpu({ workers: 2, maxMemoryBytes: 256 * 1024 * 1024 }),
-    long: process.env["DMAENGINE_LONG"] === "1",
+    long: process.env["DMAENGINE_LONG_CONFORMANCE"] === "1",
   },
 );
