@@ -1,4 +1,6 @@
-/** One row of the matrix that every test goes through. */
+import { layoutName, layoutNumbers } from "@dmaengine/raid456";
+
+/** An array that mdadm and mdraid are to agree about. */
 export interface ArrayCase {
   readonly title: string;
   readonly level: 4 | 5 | 6;
@@ -10,23 +12,32 @@ export interface ArrayCase {
   readonly memberSizeKib: number;
 }
 
-/** RAID-6 has three data chunks in a stripe, so that a mistake in any of Q's powers of g shows. */
+/** The matrix that most tests go through. RAID-6 has three data chunks in a stripe, so that a mistake in any of Q's powers of g shows. */
 export const arrayCases: readonly ArrayCase[] = [
   raid(4, { chunkKib: 32, raidDevices: 4 }),
   raid(5, { layout: "left-symmetric", chunkKib: 64, raidDevices: 4 }),
   raid(6, { layout: "left-symmetric", chunkKib: 64, raidDevices: 5 }),
 ];
 
+/** Every layout that md has, small, and with the smallest chunk. */
+export const everyLayout: readonly ArrayCase[] = ([4, 5, 6] as const).flatMap((level) =>
+  layoutNumbers(level).map((layout) => {
+    const name = level === 4 ? {} : { layout: layoutName(level, layout) as string };
+    return raid(level, { ...name, chunkKib: 4, raidDevices: level === 6 ? 5 : 4 }, 4 * 1024);
+  }),
+);
+
 function raid(
   level: ArrayCase["level"],
   geometry: Pick<ArrayCase, "layout" | "chunkKib" | "raidDevices">,
+  // Not a multiple of any chunk: there is space on each member that the array doesn't use.
+  memberSizeKib = 16 * 1024 + 20,
 ): ArrayCase {
   const { layout, chunkKib, raidDevices } = geometry;
   const title = [`RAID-${level}`, layout, `${raidDevices} members`, `${chunkKib} KiB chunks`]
     .filter((part) => part !== undefined)
     .join(", ");
-  // Not a multiple of any chunk: there is space on each member that the array doesn't use.
-  return { title, level, memberSizeKib: 16 * 1024 + 20, ...geometry };
+  return { title, level, memberSizeKib, ...geometry };
 }
 
 /** How many members an array of this level can do without. */
