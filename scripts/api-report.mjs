@@ -7,7 +7,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
@@ -36,12 +36,15 @@ function reportsOf(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const sources = Object.entries(manifest.exports)
     .filter(([, target]) => typeof target === "object" && "@dmaengine/source" in target)
-    .map(([door, target]) => [join(manifest.name, door), join(folder, target["@dmaengine/source"])]);
+    .map(([door, target]) => [door, join(folder, target["@dmaengine/source"])]);
   const program = declarations(
     folder,
     sources.map(([, source]) => source),
   );
-  return sources.map(([door, source]) => [basename(source, ".ts"), reportOf(program, door, source)]);
+  return sources.map(([door, source]) => [
+    door === "." ? "index" : door.slice("./".length),
+    reportOf(program, join(manifest.name, door), source),
+  ]);
 }
 
 /** A program over the declaration files that these sources have, which are kept in memory. */

@@ -1,3 +1,3 @@
 import { libraryPreset } from "../../tsup.preset.js";
 
-export default libraryPreset({ index: "src/index.ts", driver: "src/driver.ts" });
+export default libraryPreset({ index: "src/index.ts", driver: "src/driver.ts", node: "src/node/index.ts" });

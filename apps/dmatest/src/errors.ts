@@ -12,8 +12,6 @@ export const ExitStatus = {
 export type DmatestErrorCode =
   /** A parameter that dmatest does not have, or a value that it can't take. */
   | "ERR_DMATEST_PARAMETER"
-  /** The driver can't be loaded or registered. */
-  | "ERR_DMATEST_DRIVER"
   /** A channel was asked for that there is not, or no channel can do anything that dmatest tests. */
   | "ERR_DMATEST_CHANNEL";
 

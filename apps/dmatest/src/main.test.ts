@@ -77,7 +77,7 @@ describe("the command line", () => {
     ["--driver cpu bogus=1", "bogus"],
     ["--driver @dmaengine/no-such-driver iterations=1", "npm install @dmaengine/no-such-driver"],
     ["--driver ./no/such/file.js iterations=1", "can't be loaded"],
-    ["--driver node:path iterations=1", "is not a driver"],
+    ["--driver node:path iterations=1", "is not a driver plugin"],
     ["--driver cpu iterations=1 channel=dma5chan5", "dma0chan0 of cpu"],
   ])("refuses %j with status 2", async (line, text) => {
     const { status, out, err } = await run(line);

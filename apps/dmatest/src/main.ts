@@ -1,10 +1,10 @@
 import type { Writable } from "node:stream";
 import { DmaEngine, DmaError } from "@dmaengine/core";
+import { loadDriver } from "@dmaengine/core/node";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 // biome-ignore lint/correctness/useImportExtensions: it is JSON.
 import { version } from "../package.json";
 import { DmatestError, ExitStatus } from "./errors.js";
-import { loadDriver } from "./load-driver.js";
 import { defaultInWords, PARAMETER_HELP, parseParameters } from "./parameters.js";
 import { collectReport, type JsonReport, logReport, type ThreadSummary } from "./report.js";
 import { stress } from "./stress.js";
@@ -72,7 +72,7 @@ async function run(
   { stdout, stderr, signal }: Io,
 ): Promise<number> {
   const parameters = parseParameters(words);
-  const driver = await loadDriver(options.driver);
+  const driver = await loadDriver(options.driver, (specifier) => import(specifier));
   const { seed } = options;
   const json: JsonReport = { driver: driver.name, seed, channels: [], results: [], summaries: [] };
   const report = options.json === true ? collectReport(json) : logReport((line) => stdout.write(`${line}\n`));

@@ -9,6 +9,8 @@ export type DmaErrorCode =
   | "ERR_DMA_CAPABILITY"
   /** A driver broke the contract while running, for example by completing a descriptor twice. */
   | "ERR_DMA_DRIVER"
+  /** A driver plugin can't be loaded, or is none. */
+  | "ERR_DMA_PLUGIN"
   /** A name is registered already, or is not registered. */
   | "ERR_DMA_REGISTER"
   /** The channel's device was taken away. What was in flight is aborted; another channel has to be found. */
