@@ -95,7 +95,7 @@ test("the driver's tests pass against the published packages", { timeout: 120_00
   const report = JSON.parse(readFileSync(join(author, "report.json"), "utf8"));
   const { numTotalTests, numFailedTests, success } = report;
   expect({ numFailedTests, success }).toEqual({ numFailedTests: 0, success: true });
-  expect(numTotalTests).toBeGreaterThan(100);
+  expect(numTotalTests).toBeGreaterThan(60);
 });
 
 test("whoever installs the driver has its operation: the example of the README runs", {

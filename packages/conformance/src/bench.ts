@@ -154,7 +154,7 @@ export class Bench {
   /** The devices that claim an operation; skips the case when there is none. */
   devicesWith(operation: DmaOperation): readonly DmaDevice[] {
     const devices = this.#devices.filter((device) => device.has(operation));
-    if (devices.length === 0) this.skip(`${this.driver.name} does not claim ${operation}`);
+    if (devices.length === 0) this.skip(`does not claim ${operation}`);
     return devices;
   }
 
@@ -177,7 +177,7 @@ export class Bench {
       const exercise = this.workloadOf(device);
       return exercise === undefined ? [] : [{ device, exercise }];
     });
-    if (found.length === 0) this.skip(`${this.driver.name} has no operation that works on memory`);
+    if (found.length === 0) this.skip("has no operation that works on memory");
     return found;
   }
 

@@ -1,5 +1,6 @@
 import type { DmaDriver } from "@dmaengine/core";
 import { Bench, type BenchOptions, Skipped } from "./bench.js";
+import { type Claim, claimsOf } from "./claims.js";
 import type { AnyExercise, Exercise } from "./exercises/exercise.js";
 import { BUILT_IN_EXERCISES } from "./exercises/index.js";
 import { Random } from "./random.js";
@@ -13,6 +14,10 @@ import type { Harness } from "./time.js";
 export interface ConformanceOptions {
   /** Says in titles and messages which driver, and which of its configurations, is being checked. */
   readonly name: string;
+  /** Which part it is that the driver drives here, for titles and tables. Default: there is only one. */
+  readonly variant?: string;
+  /** What kind of machine it is on, for titles and tables: "coherent", "v7". Default: there is only one. */
+  readonly platform?: string;
   /** Makes a driver that no other one shares anything with. Called for every case, for some twice. */
   readonly driver: () => DmaDriver | Promise<DmaDriver>;
   /** One for each operation that the driver brings along itself. */
@@ -32,66 +37,91 @@ export interface ConformanceOptions {
 /** For the runner: some cases are many transactions long, and machines are slow when they are busy. */
 const CASE_TIMEOUT_MILLIS = 60_000;
 const LONG_CASE_TIMEOUT_MILLIS = 900_000;
+/** Between driver, variant and platform in titles. */
+const TITLE_SEPARATOR = " / ";
 
 /**
- * Registers the driver contract as a suite of tests with a test runner.
+ * Registers the driver contract as a suite of tests with a test runner. The title of the suite is "<name> / <variant> / <platform>:
+ * dmaengine conformance, seed <seed>".
  *
  * Every case has an engine instance and a driver of its own and ends with the same questions: has each submitted transaction ended, is
  * each mapping and each channel given back, have the capability records stayed as they were? Cases that don't apply are skipped, which
- * follows from what the driver claims and from nothing else.
+ * follows from what the driver claims and from nothing else. Where the driver's `probe()` answers at once, all cases about an operation that it
+ * does not claim are a single skipped one.
  *
  * @returns the report, which fills as the runner runs the cases.
  */
 export function conformance(runner: Runner, options: ConformanceOptions): ConformanceReport {
-  const {
-    name,
-    driver,
-    harness = {},
-    seed = 1,
-    long = false,
-    patienceMillis = 5000,
-    log = console.log,
-  } = options;
+  const { driver, harness = {}, seed = 1, long = false, patienceMillis = 5000, log = console.log } = options;
   const exercises = [
     ...BUILT_IN_EXERCISES,
     ...(options.exercises ?? []),
   ] as readonly unknown[] as readonly Exercise[];
   const bench: BenchOptions = { driver, exercises, harness, patienceMillis, long };
+  const name = [options.name, options.variant, options.platform]
+    .filter((part) => part !== undefined)
+    .join(TITLE_SEPARATOR);
+  const claims = claimsOf(driver);
+  const sections = allSections(exercises);
   const cases: CaseReport[] = [];
   /** Why cases were skipped, so that each reason is told once. */
   const reasons = new Set<string>();
 
+  const skipped = (title: string, reason: string, context: unknown): void => {
+    cases.push({ title, outcome: "skipped", reasons: [reason] });
+    if (!reasons.has(reason)) log(`${name}: cases skipped: ${reason}`);
+    reasons.add(reason);
+    skip(context, reason);
+  };
+
   runner.describe(`${name}: dmaengine conformance, seed ${seed}`, () => {
-    for (const section of allSections(exercises)) {
+    for (const section of sections) {
+      const applicable = section.cases.filter(({ needs }) => mayClaim(claims, needs));
+      if (applicable.length === 0) continue;
       runner.describe(section.title, () => {
-        for (const one of section.cases) {
+        for (const one of applicable) {
           const title = `${section.title}: ${one.title}`;
           const body = async (context?: unknown): Promise<void> => {
-            const report = await runCase(bench, one, title, new Random(seed).fork(title));
-            cases.push(report);
-            if (report.outcome === "skipped") {
-              const reason = report.reasons.join("; ");
-              if (!reasons.has(reason)) log(`${name}: cases skipped: ${reason}`);
-              reasons.add(reason);
-              skip(context, reason);
-            } else {
-              runner.expect(report.reasons, `${name}, seed ${seed}: ${title}`).toEqual([]);
+            const { outcome, problems } = await runCase(bench, one, new Random(seed).fork(title));
+            if (outcome === "skipped") skipped(title, problems.join("; "), context);
+            else {
+              cases.push({ title, outcome, reasons: problems });
+              runner.expect(problems, `${name}, seed ${seed}: ${title}`).toEqual([]);
             }
           };
           runner.it(one.title, body, long ? LONG_CASE_TIMEOUT_MILLIS : CASE_TIMEOUT_MILLIS);
         }
       });
     }
+    const unclaimed = new Set(
+      sections.flatMap((section) => section.cases.flatMap(({ needs }) => needs ?? [])),
+    );
+    for (const needs of unclaimed) {
+      if (mayClaim(claims, needs)) continue;
+      const reason = `does not claim ${needs}`;
+      runner.it(`${needs}: skipped, the driver ${reason}`, async (context) =>
+        skipped(needs, reason, context),
+      );
+    }
   });
   return { name, seed, cases };
 }
 
-async function runCase(options: BenchOptions, one: Case, title: string, random: Random): Promise<CaseReport> {
+/** Whether a case that needs a claim can apply. */
+function mayClaim(claims: ReadonlySet<Claim> | null, needs: Claim | undefined): boolean {
+  return needs === undefined || claims === null || claims.has(needs);
+}
+
+async function runCase(
+  options: BenchOptions,
+  one: Case,
+  random: Random,
+): Promise<{ outcome: CaseReport["outcome"]; problems: readonly string[] }> {
   try {
-    const reasons = await Bench.run(options, random, one.checker ?? true, (bench) => one.run(bench));
-    return { title, outcome: reasons.length === 0 ? "passed" : "failed", reasons };
+    const problems = await Bench.run(options, random, one.checker ?? true, (bench) => one.run(bench));
+    return { outcome: problems.length === 0 ? "passed" : "failed", problems };
   } catch (error) {
-    if (error instanceof Skipped) return { title, outcome: "skipped", reasons: [error.message] };
+    if (error instanceof Skipped) return { outcome: "skipped", problems: [error.message] };
     throw error;
   }
 }

@@ -22,4 +22,14 @@ export {
 export { Random } from "./random.js";
 export type { CaseReport, ConformanceReport } from "./report.js";
 export type { Runner } from "./runner.js";
+export {
+  runSchedule,
+  runSchedules,
+  type ScheduledMachine,
+  type ScheduledPlatform,
+  type ScheduleOptions,
+  type ScheduleSeeds,
+  scheduleSeeds,
+} from "./schedules/schedules.js";
+export { onSteppedPlatforms } from "./stepped.js";
 export type { Harness } from "./time.js";

@@ -27,6 +27,11 @@ export interface DmaChanControl<Op extends DmaOperation> {
    * aborted. Release the channel and find another one.
    */
   readonly removed: boolean;
+  /**
+   * Whether the channel hangs: {@link syncWait} or a transaction's `done` has found out that what is in flight will not end, or its driver has
+   * failed at polling, and nothing has ended since. See {@link reset}.
+   */
+  readonly hung: boolean;
   /** Starts everything that was submitted (`dma_async_issue_pending`). Some engines start earlier. */
   issuePending(): void;
   /**
@@ -38,7 +43,7 @@ export interface DmaChanControl<Op extends DmaOperation> {
    */
   txStatus(cookie: DmaCookie, state?: DmaTxState): DmaStatus;
   /**
-   * Issues and polls until a transaction has ended (`dma_sync_wait`). ERROR also after 5 seconds, or when the engine hangs; PAUSED when the
+   * Issues and polls until a transaction has ended (`dma_sync_wait`). ERROR also after `syncWaitMillis` of the instance, or when the engine hangs; PAUSED when the
    * channel is paused.
    */
   syncWait(cookie: DmaCookie): Promise<DmaStatus>;
@@ -60,6 +65,14 @@ export interface DmaChanControl<Op extends DmaOperation> {
    * `terminate()` and `await synchronize()` are `dmaengine_terminate_sync`.
    */
   synchronize(): Promise<void>;
+  /**
+   * Ends everything on a channel that hangs, whoever submitted it, as a driver's watchdog would (`ioat_timer_event`): transactions end as
+   * aborted and call back, what was prepared and not submitted is forgotten, and the channel starts anew. Memory may still be touched until
+   * {@link synchronize} resolves, and is not unmapped before.
+   *
+   * Throws `ERR_DMA_STATE` unless the channel is {@link hung}: so no client of a shared channel loses what would have ended.
+   */
+  reset(): void;
   /**
    * Gives the channel up (`dma_release_channel`). The handle is of no use afterwards. What was submitted runs to its end. When its last
    * holder goes, so do descriptors that nobody acked, freed or submitted; if there are any of the last kind, the channel is terminated.
@@ -108,6 +121,10 @@ class ChanHandle implements DmaChanControl<DmaOperation>, DmaSlaveControl {
     return this.#held().removed;
   }
 
+  get hung(): boolean {
+    return this.#held().hung;
+  }
+
   issuePending(): void {
     this.#held().issuePending();
   }
@@ -134,6 +151,10 @@ class ChanHandle implements DmaChanControl<DmaOperation>, DmaSlaveControl {
 
   synchronize(): Promise<void> {
     return this.#held().synchronize();
+  }
+
+  reset(): void {
+    this.#held().reset();
   }
 
   config(config: DmaSlaveConfig): void {

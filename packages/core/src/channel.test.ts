@@ -437,6 +437,20 @@ describe("syncWait", () => {
     expect(await chan.syncWait(must(chan.prepInterrupt()).submit())).toBe(DmaStatus.COMPLETE);
   });
 
+  it.each([
+    [0, DmaStatus.ERROR],
+    [Number.POSITIVE_INFINITY, DmaStatus.COMPLETE],
+  ])("goes on as long as the instance allows: %d ms", async (syncWaitMillis, expected) => {
+    const { chan, model } = await rig(["interrupt"], {}, { syncWaitMillis });
+    must(chan.prepInterrupt()).submit();
+    const status = chan.syncWait(must(chan.prepInterrupt()).submit());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    model.finish(1);
+    await settle();
+    model.finish(1);
+    expect(await status).toBe(expected);
+  });
+
   it("answers ERROR for a failure and for a hang", async () => {
     const { chan, model } = await rig(["interrupt"]);
     const failing = chan.syncWait(must(chan.prepInterrupt()).submit());
@@ -568,6 +582,90 @@ describe("terminate", () => {
     chan.release();
     const shared = must(engine.findChannel(["interrupt"]));
     expect(refusal("ERR_DMA_STATE", () => shared.terminate()).message).toContain("requestChannel()");
+  });
+});
+
+describe("reset", () => {
+  it("ends everything on a channel that hangs, for every client of it, and the channel works again", async () => {
+    const { engine, model, chan } = await rig(["interrupt"]);
+    chan.release();
+    const one = must(engine.findChannel(["interrupt"], { client: "one" }));
+    const other = must(engine.findChannel(["interrupt"], { client: "other" }));
+    const results: string[] = [];
+    const cookies = Object.entries({ one, other }).map(([name, client]) => {
+      const tx = must(client.prepInterrupt());
+      tx.callback = (result) => results.push(`${name} ${result}`);
+      return tx.submit();
+    });
+    const waiting = one.syncWait(must(cookies[0]));
+    await settle();
+    model.hang();
+    expect(await waiting).toBe(DmaStatus.ERROR);
+    expect(other.hung).toBe(true);
+    other.reset();
+    expect(other.hung).toBe(false);
+    expect(model.calls).toContain("terminateAll");
+    await settle();
+    expect(results).toEqual([`one ${DmaTransResult.ABORTED}`, `other ${DmaTransResult.ABORTED}`]);
+    model.fast = true;
+    expect(await other.syncWait(must(other.prepInterrupt()).submit())).toBe(DmaStatus.COMPLETE);
+  });
+
+  it("forgets what was prepared and not submitted", async () => {
+    const { chan, model } = await rig(["interrupt"]);
+    const { done } = must(chan.prepInterrupt());
+    const hanging = chan.syncWait(must(chan.prepInterrupt()).submit());
+    await settle();
+    model.hang();
+    await hanging;
+    chan.reset();
+    await rejection("ERR_DMA_TRANSFER", done);
+  });
+
+  it("helps where the driver fails at polling", async () => {
+    const { chan, model } = await rig(["interrupt"]);
+    const hanging = chan.syncWait(must(chan.prepInterrupt()).submit());
+    await settle();
+    model.poll = () => {
+      throw new Error("lost its way");
+    };
+    model.finish(0);
+    await expect(hanging).rejects.toThrow("lost its way");
+    expect(chan.hung).toBe(true);
+    chan.reset();
+    expect(chan.inFlight).toBe(0);
+  });
+
+  it("is refused while nobody knows of a hang, and once something has ended since", async () => {
+    const { chan, model } = await rig(["interrupt"]);
+    const first = must(chan.prepInterrupt()).submit();
+    expect(refusal("ERR_DMA_STATE", () => chan.reset()).message).toContain("hangs");
+    const hanging = chan.syncWait(first);
+    must(chan.prepInterrupt()).submit();
+    await settle();
+    model.hang();
+    await hanging;
+    model.finish(1);
+    refusal("ERR_DMA_STATE", () => chan.reset());
+  });
+
+  it("follows a hang that a transaction's done has reported, and does nothing on a removed channel", async () => {
+    const { engine, driver, chan, model } = await rig(["interrupt"]);
+    const tx = must(chan.prepInterrupt(DMA_CTRL_ACK));
+    const { done } = tx;
+    tx.submit();
+    chan.issuePending();
+    await settle();
+    model.hang();
+    await rejection("ERR_DMA_TRANSFER", done);
+    chan.reset();
+    expect(chan.inFlight).toBe(0);
+    const gone = engine.remove(driver);
+    model.calls.length = 0;
+    chan.reset();
+    expect(model.calls).toEqual([]);
+    chan.release();
+    await gone;
   });
 });
 

@@ -22,8 +22,6 @@ import { DmaStatus, DmaTransResult } from "./status.js";
 
 /** How many failed cookies a channel remembers for `txStatus`, beside those of a full ring. */
 const REMEMBERED_FAILURES = 1024;
-/** How long a wait lasts before it is given up (`dma_sync_wait`). */
-const SYNC_WAIT_MILLIS = 5000;
 
 /** `struct dma_tx_state`: what `txStatus` can tell beyond the state. */
 export interface DmaTxState {
@@ -69,6 +67,8 @@ export class Channel implements ChannelHost {
   #completed: DmaCookie = DMA_COOKIE_INIT;
   readonly #failures = new Set<DmaCookie>();
   #paused = false;
+  /** Whether a wait has found out that what is in flight will not end, and nothing has ended since. */
+  #hung = false;
   /** Resolves when nothing that was terminated touches memory any more. Null when that is so. */
   #stopping: Promise<void> | null = null;
 
@@ -227,13 +227,22 @@ export class Channel implements ChannelHost {
     this.issuePending();
     const status = this.txStatus(cookie);
     if (status !== DmaStatus.IN_PROGRESS) return status;
-    const giveUpAt = Date.now() + SYNC_WAIT_MILLIS;
-    for (;;) {
-      const alive = await this.relax(cookie);
-      const now = this.txStatus(cookie);
-      if (now !== DmaStatus.IN_PROGRESS) return now;
-      if (!alive || Date.now() > giveUpAt) return DmaStatus.ERROR;
+    const completed = this.#completed;
+    const giveUpAt = Date.now() + this.#context.syncWaitMillis;
+    try {
+      for (;;) {
+        const alive = await this.relax(cookie);
+        const now = this.txStatus(cookie);
+        if (now !== DmaStatus.IN_PROGRESS) return now;
+        if (!alive || Date.now() > giveUpAt) break;
+      }
+    } catch (error) {
+      this.markHung();
+      throw error;
     }
+    // One that is only slow has completed something meanwhile.
+    if (this.#completed === completed) this.markHung();
+    return DmaStatus.ERROR;
   }
 
   pause(): void {
@@ -286,9 +295,29 @@ export class Channel implements ChannelHost {
   terminateAll(): void {
     this.#callbacks.drop();
     if (!this.removed) this.#stop(false);
-    for (const tx of this.#descriptors.all) {
-      if (tx.state === TxState.PREPARED && (tx.flags & DMA_CTRL_REUSE) === 0) this.#forget(tx);
+    this.#forgetPrepared();
+  }
+
+  /** Ends everything on a channel that hangs. Unlike {@link terminateAll} it is not the client who wants that, so clients are called back. */
+  reset(): void {
+    if (this.removed) return;
+    if (!this.#hung) {
+      throw new DmaError(
+        "ERR_DMA_STATE",
+        `${this.name}: reset() is for a channel that hangs, and no wait has reported that since its last completion`,
+      );
     }
+    this.#stop(true);
+    this.#forgetPrepared();
+  }
+
+  get hung(): boolean {
+    return this.#hung;
+  }
+
+  /** Somebody waited in vain. */
+  markHung(): void {
+    this.#hung = true;
   }
 
   /**
@@ -364,6 +393,13 @@ export class Channel implements ChannelHost {
     tx.acked = true;
     if (tx.state === TxState.PREPARED) this.#forget(tx);
     else this.recycle(tx);
+  }
+
+  /** The driver has forgotten what was prepared. */
+  #forgetPrepared(): void {
+    for (const tx of this.#descriptors.all) {
+      if (tx.state === TxState.PREPARED && (tx.flags & DMA_CTRL_REUSE) === 0) this.#forget(tx);
+    }
   }
 
   /** A prepared transaction that will never be submitted. */
@@ -454,6 +490,7 @@ export class Channel implements ChannelHost {
     tx.result = result;
     tx.residueBytes = residueBytes;
     this.#completed = tx.cookie;
+    this.#hung = false;
     this.#inFlight -= 1;
     const { stats } = tx.port;
     if (result === DmaTransResult.NOERROR) stats.completed += 1;

@@ -9,6 +9,8 @@ export interface EngineContext {
   readonly checker: DmaChecker | null;
   /** Null: nobody listens. */
   readonly trace: ((event: DmaTraceEvent) => void) | null;
+  /** How long `syncWait` waits, in milliseconds of real time. */
+  readonly syncWaitMillis: number;
   /** Gets errors for which no caller is on the stack who could take them. */
   readonly uncaught: (error: unknown) => void;
 }

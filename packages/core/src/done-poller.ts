@@ -55,11 +55,13 @@ export class DonePoller {
         const status = channel.txStatus(cookie);
         if (status === DmaStatus.PAUSED) break;
         if (status === DmaStatus.IN_PROGRESS && !alive) {
+          channel.markHung();
           this.#fail("hangs: nothing will ever end it");
           break;
         }
       }
     } catch (error) {
+      channel.markHung();
       this.#fail("could not be polled: its driver failed", error);
     } finally {
       this.#polling = false;

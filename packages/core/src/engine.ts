@@ -22,6 +22,11 @@ export interface DmaEngineOptions {
   /** Gets every step of this instance, synchronously, as it happens. It must not call back into the instance. Default: none. */
   readonly trace?: (event: DmaTraceEvent) => void;
   /**
+   * How long `syncWait` goes on before the transaction counts as hung, in milliseconds of real time. Default 5000 (`dma_sync_wait`). `Infinity`
+   * where engines are simulated and a result must not depend on how fast, or whether, the computer runs meanwhile.
+   */
+  readonly syncWaitMillis?: number;
+  /**
    * Gets errors for which no caller is on the stack: what a callback threw, what the checker found when a transaction ended.
    * Default: they are thrown as uncaught exceptions, from a microtask.
    */
@@ -74,11 +79,12 @@ export class DmaEngine {
   #nextDeviceId = 0;
 
   constructor(options: DmaEngineOptions = {}) {
-    const { checker = false, trace = null, onUncaught = throwUncaught } = options;
+    const { checker = false, trace = null, syncWaitMillis = 5000, onUncaught = throwUncaught } = options;
     this.#context = {
       pools: new UnmapPools(checker !== false),
       checker: checker === false ? null : new DmaChecker(checker === true ? {} : checker),
       trace,
+      syncWaitMillis,
       uncaught: onUncaught,
     };
   }

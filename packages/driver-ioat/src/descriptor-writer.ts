@@ -15,32 +15,53 @@ import {
   CTL_P_DISABLE,
   CTL_Q_DISABLE,
   CTL_SRC_CNT_SHIFT,
+  CTL_WB_EN,
   FIELD_DST,
   FIELD_PQ_COEF,
   FIELD_PQ_P,
   FIELD_PQ_Q,
+  FIELD_PQ_SED,
+  FIELD_SED_COEF,
   FIELD_SRC,
   MAX_SOURCES,
+  MAX_SOURCES_16,
   MIN_SOURCES,
+  MIN_SOURCES_16,
   NULL_DESC_SIZE,
+  OP_FILL,
   OP_PQ,
+  OP_PQ_16,
   OP_PQ_VAL,
+  OP_PQ_VAL_16,
   OP_XOR,
   OP_XOR_VAL,
-  PQ_BASE_SOURCES,
-  PQ_EXT_SOURCES,
-  XOR_BASE_SOURCES,
-  XOR_EXT_SOURCES,
+  PQ_16_SOURCES,
+  PQ_SOURCES,
+  XOR_SOURCES,
 } from "./datasheet.js";
 import type { Ring } from "./ring.js";
+import type { RingEntry } from "./ring-entry.js";
 
 /** The operations that the driver knows. */
-export type IoatOperation = "memcpy" | "xor" | "xorVal" | "pq" | "pqVal" | "interrupt";
+export type IoatOperation = "memcpy" | "memset" | "xor" | "xorVal" | "pq" | "pqVal" | "interrupt";
 
 /** A transaction of any of them; `operation` tells which. */
 export type IoatTx = { [Op in IoatOperation]: DmaTx<Op> }[IoatOperation];
 
-type RaidTx = Exclude<IoatTx, DmaTx<"memcpy"> | DmaTx<"interrupt">>;
+type RaidTx = Exclude<IoatTx, DmaTx<"memcpy"> | DmaTx<"memset"> | DmaTx<"interrupt">>;
+
+/** What the writer has to know of the hardware. */
+export interface DescriptorRules {
+  /** The longest transfer of one descriptor. */
+  readonly xfercapBytes: number;
+  /**
+   * Whether a RAID operation ends with a null descriptor, whose completion stands for it. Before version 3.3 the RAID engine's own completion
+   * could arrive before that of earlier copies.
+   */
+  readonly trailingNull: boolean;
+  /** Whether checks leave their verdict in the descriptor. Those of XOR can't: they are made as checks of P alone (`ioat_prep_pqxor_val`). */
+  readonly writesBack: boolean;
+}
 
 /**
  * Turns transactions into descriptors, after drivers/dma/ioat/prep.c: splits them into pieces that the hardware can take, and brings RAID
@@ -48,35 +69,30 @@ type RaidTx = Exclude<IoatTx, DmaTx<"memcpy"> | DmaTx<"interrupt">>;
  */
 export class DescriptorWriter {
   readonly #ring: Ring;
-  readonly #xfercapBytes: number;
-  readonly #trailingNull: boolean;
+  readonly #rules: DescriptorRules;
 
   // The RAID operation at hand, as the hardware will see it:
   #op = OP_XOR;
+  /** P_DISABLE or Q_DISABLE, if one is. */
   #disabled = 0;
   #p: DmaAddr = 0;
   #q: DmaAddr = 0;
-  readonly #srcs = new Float64Array(MAX_SOURCES);
-  readonly #coefs = new Uint8Array(MAX_SOURCES);
+  readonly #srcs = new Float64Array(MAX_SOURCES_16);
+  readonly #coefs = new Uint8Array(MAX_SOURCES_16);
   #srcCnt = 0;
 
-  /**
-   * @param trailingNull - whether a RAID operation ends with a null descriptor, whose completion stands for it. Before version 3.3 the
-   *   RAID engine's own completion could arrive before that of earlier copies.
-   */
-  constructor(ring: Ring, xfercapBytes: number, trailingNull: boolean) {
+  constructor(ring: Ring, rules: DescriptorRules) {
     this.#ring = ring;
-    this.#xfercapBytes = xfercapBytes;
-    this.#trailingNull = trailingNull;
+    this.#rules = rules;
   }
 
   /** How many entries {@link write} will fill. */
   entries(tx: IoatTx): number {
     if (tx.operation === "interrupt") return 1;
-    const pieces = Math.ceil(tx.args.lengthBytes / this.#xfercapBytes);
-    if (tx.operation === "memcpy") return pieces;
+    const pieces = Math.ceil(tx.args.lengthBytes / this.#rules.xfercapBytes);
+    if (tx.operation === "memcpy" || tx.operation === "memset") return pieces;
     this.#translate(tx);
-    return pieces * (this.#isExtended() ? 2 : 1) + (this.#trailingNull ? 1 : 0);
+    return pieces * (this.#isExtended() ? 2 : 1) + (this.#rules.trailingNull ? 1 : 0);
   }
 
   /** Fills the next entries of the ring. */
@@ -87,6 +103,9 @@ export class DescriptorWriter {
         break;
       case "memcpy":
         this.#writeCopies(tx);
+        break;
+      case "memset":
+        this.#writeFills(tx);
         break;
       default:
         this.#translate(tx);
@@ -100,64 +119,97 @@ export class DescriptorWriter {
   }
 
   #writeNull(owner: DmaTx | null, control: number): void {
-    const index = this.#ring.add(NULL_DESC_SIZE, control | CTL_NULL, owner, true);
-    this.#ring.setAddress(index, FIELD_SRC, 0);
-    this.#ring.setAddress(index, FIELD_DST, 0);
+    const entry = this.#ring.add(NULL_DESC_SIZE, control | CTL_NULL, owner, true);
+    entry.setAddress(FIELD_SRC, 0);
+    entry.setAddress(FIELD_DST, 0);
   }
 
   #writeCopies(tx: DmaTx<"memcpy">): void {
     const { dst, src, lengthBytes } = tx.args;
-    for (let at = 0; at < lengthBytes; at += this.#xfercapBytes) {
-      const sizeBytes = Math.min(this.#xfercapBytes, lengthBytes - at);
-      const isLast = at + sizeBytes === lengthBytes;
-      const control = isLast ? completion(tx.flags) | fence(tx.flags) : 0;
-      const index = this.#ring.add(sizeBytes, control, tx, isLast);
-      this.#ring.setAddress(index, FIELD_SRC, src + at);
-      this.#ring.setAddress(index, FIELD_DST, dst + at);
+    for (let at = 0; at < lengthBytes; at += this.#rules.xfercapBytes) {
+      const entry = this.#addPiece(tx, at, lengthBytes, 0);
+      entry.setAddress(FIELD_SRC, src + at);
+      entry.setAddress(FIELD_DST, dst + at);
     }
+  }
+
+  #writeFills(tx: DmaTx<"memset">): void {
+    const { dst, value, lengthBytes } = tx.args;
+    for (let at = 0; at < lengthBytes; at += this.#rules.xfercapBytes) {
+      const entry = this.#addPiece(tx, at, lengthBytes, OP_FILL << CTL_OP_SHIFT);
+      entry.fillField(FIELD_SRC, value);
+      entry.setAddress(FIELD_DST, dst + at);
+    }
+  }
+
+  /** Begins the piece of a copy or fill that begins at byte `at` of the operation. The last one completes it. */
+  #addPiece(tx: IoatTx, at: number, lengthBytes: number, control: number): RingEntry {
+    const sizeBytes = Math.min(this.#rules.xfercapBytes, lengthBytes - at);
+    const isLast = at + sizeBytes === lengthBytes;
+    const end = isLast ? completion(tx.flags) | fence(tx.flags) : 0;
+    return this.#ring.add(sizeBytes, control | end, tx, isLast);
   }
 
   #writeRaid(tx: RaidTx): void {
     const { lengthBytes } = tx.args;
+    const { xfercapBytes, trailingNull, writesBack } = this.#rules;
+    const fewest = this.#hasSed() ? MIN_SOURCES_16 : MIN_SOURCES;
+    const leavesVerdict = writesBack && (this.#op === OP_PQ_VAL || this.#op === OP_PQ_VAL_16);
     const common =
-      (this.#op << CTL_OP_SHIFT) | ((this.#srcCnt - MIN_SOURCES) << CTL_SRC_CNT_SHIFT) | this.#disabled;
-    for (let at = 0; at < lengthBytes; at += this.#xfercapBytes) {
-      const sizeBytes = Math.min(this.#xfercapBytes, lengthBytes - at);
+      (this.#op << CTL_OP_SHIFT) |
+      ((this.#srcCnt - fewest) << CTL_SRC_CNT_SHIFT) |
+      this.#disabled |
+      (leavesVerdict ? CTL_WB_EN : 0);
+    for (let at = 0; at < lengthBytes; at += xfercapBytes) {
+      const sizeBytes = Math.min(xfercapBytes, lengthBytes - at);
       const isLast = at + sizeBytes === lengthBytes;
-      const completes = isLast && !this.#trailingNull;
+      const completes = isLast && !trailingNull;
       const control = common | (isLast ? fence(tx.flags) : 0) | (completes ? completion(tx.flags) : 0);
-      this.#writeRaidPiece(at, this.#ring.add(sizeBytes, control, tx, completes));
+      const entry = this.#ring.add(sizeBytes, control, tx, completes);
+      entry.writesBack = leavesVerdict;
+      this.#writeRaidPiece(at, entry);
     }
-    if (this.#trailingNull) this.#writeNull(tx, completion(tx.flags));
+    if (trailingNull) this.#writeNull(tx, completion(tx.flags));
   }
 
   /** The addresses and coefficients of the piece that begins at byte `at` of the operation. */
-  #writeRaidPiece(at: number, base: number): void {
-    const ring = this.#ring;
+  #writeRaidPiece(at: number, base: RingEntry): void {
     const isXor = this.#isXor();
-    const inBase = isXor ? XOR_BASE_SOURCES : PQ_BASE_SOURCES;
-    const inExt = isXor ? XOR_EXT_SOURCES : PQ_EXT_SOURCES;
-    const ext = this.#isExtended() ? ring.extend() : base;
+    const hasSed = this.#hasSed();
+    const layout = isXor ? XOR_SOURCES : hasSed ? PQ_16_SOURCES : PQ_SOURCES;
+    const inBase = layout.base.length;
+    const ext = hasSed ? this.#ring.sedOf(base) : this.#isExtended() ? this.#ring.extend() : base;
+    if (hasSed) base.setAddress(FIELD_PQ_SED, ext.addr);
     for (let i = 0; i < this.#srcCnt; i++) {
       const src = (this.#srcs[i] as DmaAddr) + at;
-      if (i < inBase.length) ring.setAddress(base, inBase[i] as number, src);
-      else ring.setAddress(ext, inExt[i - inBase.length] as number, src);
+      if (i < inBase) base.setAddress(layout.base[i] as number, src);
+      else ext.setAddress(layout.ext[i - inBase] as number, src);
     }
     if (isXor) {
-      ring.setAddress(base, FIELD_DST, this.#p + at);
+      base.setAddress(FIELD_DST, this.#p + at);
       return;
     }
-    ring.setAddress(base, FIELD_PQ_P, this.#p + at);
-    ring.setAddress(base, FIELD_PQ_Q, this.#q + at);
-    for (let i = 0; i < this.#srcCnt; i++) ring.setByte(base, FIELD_PQ_COEF, i, this.#coefs[i] as number);
+    base.setAddress(FIELD_PQ_P, this.#p + at);
+    base.setAddress(FIELD_PQ_Q, this.#q + at);
+    for (let i = 0; i < this.#srcCnt; i++) {
+      const coef = this.#coefs[i] as number;
+      if (i < MAX_SOURCES) base.setByte(FIELD_PQ_COEF, i, coef);
+      else ext.setByte(FIELD_SED_COEF, i - MAX_SOURCES, coef);
+    }
   }
 
   #isXor(): boolean {
     return this.#op === OP_XOR || this.#op === OP_XOR_VAL;
   }
 
+  /** Whether it has a super extended descriptor. */
+  #hasSed(): boolean {
+    return this.#srcCnt > MAX_SOURCES;
+  }
+
+  /** Whether it takes two entries of the ring. */
   #isExtended(): boolean {
-    return this.#srcCnt > (this.#isXor() ? XOR_BASE_SOURCES : PQ_BASE_SOURCES).length;
+    return !this.#hasSed() && this.#srcCnt > (this.#isXor() ? XOR_SOURCES : PQ_SOURCES).base.length;
   }
 
   /** Brings a RAID operation into the hardware's form. */
@@ -173,8 +225,10 @@ export class DescriptorWriter {
         break;
       case "xorVal":
         // The hardware xors its sources and compares with the destination: that is the first source.
-        this.#op = OP_XOR_VAL;
+        this.#op = this.#rules.writesBack ? OP_PQ_VAL : OP_XOR_VAL;
+        if (this.#rules.writesBack) this.#disabled = CTL_Q_DISABLE;
         this.#p = tx.args.srcs[0] as DmaAddr;
+        this.#q = this.#p;
         for (let i = 1; i < tx.args.srcCnt; i++) this.#add(tx.args.srcs[i] as DmaAddr, 0);
         this.#pad(tx.args.srcs[tx.args.srcCnt - 1] as DmaAddr);
         break;
@@ -205,6 +259,7 @@ export class DescriptorWriter {
     }
     if (hasP) this.#pad(args.srcs[0] as DmaAddr);
     else if (this.#srcCnt < MIN_SOURCES) this.#add(args.srcs[0] as DmaAddr, 0);
+    if (this.#hasSed()) this.#op = this.#op === OP_PQ ? OP_PQ_16 : OP_PQ_VAL_16;
   }
 
   #add(src: DmaAddr, coef: number): void {

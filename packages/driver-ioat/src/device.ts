@@ -5,29 +5,40 @@ import {
   ATTNSTATUS,
   CHANCNT,
   DMACAP,
+  DMACAP_DWBES,
+  DMACAP_FILL_BLOCK,
   DMACAP_PQ,
+  DMACAP_RAID16SS,
   DMACAP_XOR,
   INTRCTRL,
   INTRCTRL_MASTER_INT_EN,
   INTRCTRL_MSIX_VECTOR_CONTROL,
+  INTRDELAY,
+  INTRDELAY_COALESCE_SUPPORT,
+  INTRDELAY_MASK,
   MAX_SOURCES,
+  MAX_SOURCES_16,
+  PCI_CHANERR_INT,
   VER,
+  VER_2_0,
+  VER_3_0,
+  VER_3_3,
   XFERCAP,
 } from "./datasheet.js";
-import type { IoatOperation } from "./descriptor-writer.js";
+import type { DescriptorRules, IoatOperation } from "./descriptor-writer.js";
 import type { PciFunction } from "./pci-function.js";
-import { ringCapacity } from "./ring.js";
-
-/** From this version on RAID completions keep the order of the ring. */
-const VERSION_3_3 = 0x33;
+import { type RingOptions, ringCapacity } from "./ring.js";
 
 /** How the driver is to use the device. */
 export interface IoatDeviceOptions {
   readonly name: string;
   readonly ringSize: number;
   readonly ringOrder: number;
+  readonly ringMaxOrder: number;
   readonly validate: boolean;
   readonly interruptStyle: "msix" | "intx";
+  readonly coalesceMicros: number;
+  readonly log: (line: string) => void;
 }
 
 /** The driver's half of a device, after drivers/dma/ioat/init.c: what it can do stands in its registers. */
@@ -36,25 +47,41 @@ export class IoatDevice {
   /** Memory as the device sees it. */
   readonly memory: PhysicalMemory;
   readonly bar0: MmioAddr;
-  /** A channel's ring has `1 << ringOrder` entries. */
-  readonly ringOrder: number;
-  /** The longest transfer of one descriptor. */
-  readonly xfercapBytes: number;
-  /** Whether RAID operations need a null descriptor behind them. */
-  readonly trailingNull: boolean;
+  /** What the channels' rings are like. */
+  readonly ring: RingOptions;
+  /** How transactions become descriptors. */
+  readonly rules: DescriptorRules;
   readonly #options: IoatDeviceOptions;
   readonly #pci: PciFunction;
+  readonly #version: number;
+  readonly #dmacap: number;
+  /** How long interrupts are held up for each descriptor that is at work. */
+  readonly #coalesceMicros: number;
+  #delayMicros = 0;
   readonly #channels: IoatChannel[] = [];
 
   constructor(platform: Platform, pci: PciFunction, options: IoatDeviceOptions) {
+    const { bus } = platform;
+    const { bar0 } = pci;
     this.platform = platform;
     this.memory = platform.memoryOf(options.name);
-    this.bar0 = pci.bar0;
-    this.ringOrder = options.ringOrder;
+    this.bar0 = bar0;
     this.#options = options;
     this.#pci = pci;
-    this.trailingNull = platform.bus.read8(pci.bar0 + VER) < VERSION_3_3;
-    this.xfercapBytes = 2 ** platform.bus.read8(pci.bar0 + XFERCAP);
+    this.#version = bus.read8(bar0 + VER);
+    this.#dmacap = this.#version < VER_3_0 ? 0 : bus.read32(bar0 + DMACAP);
+    this.#coalesceMicros =
+      (bus.read16(bar0 + INTRDELAY) & INTRDELAY_COALESCE_SUPPORT) === 0 ? 0 : options.coalesceMicros;
+    this.ring = {
+      order: options.ringOrder,
+      maxOrder: options.ringMaxOrder,
+      chain: this.#version < VER_2_0 ? "list" : "ring",
+    };
+    this.rules = {
+      xfercapBytes: 2 ** bus.read8(bar0 + XFERCAP),
+      trailingNull: this.#version < VER_3_3,
+      writesBack: (this.#dmacap & DMACAP_DWBES) !== 0,
+    };
   }
 
   /** What the device offers. */
@@ -88,26 +115,54 @@ export class IoatDevice {
     }
   }
 
+  /**
+   * Holds interrupts up for as long as it is worth it with so many descriptors at work on the channel that was just looked after. As in the original, the
+   * channels of a device share the delay.
+   */
+  coalesce(active: number): void {
+    if (this.#coalesceMicros === 0) return;
+    const delayMicros = Math.min(this.#coalesceMicros * active, INTRDELAY_MASK);
+    if (delayMicros === this.#delayMicros) return;
+    this.#delayMicros = delayMicros;
+    this.platform.bus.write16(this.bar0 + INTRDELAY, delayMicros);
+  }
+
+  /** Clears what a reset of a channel does not (`ioat_reset_hw`). */
+  clearChanerrInt(): void {
+    if (this.#version < VER_3_0 || this.#version >= VER_3_3) return;
+    this.#pci.writeConfig32(PCI_CHANERR_INT, this.#pci.readConfig32(PCI_CHANERR_INT));
+  }
+
+  /** Tells of something that went wrong and was dealt with. */
+  report(line: string): void {
+    this.#options.log(line);
+  }
+
   #capabilities(): Partial<Capabilities<IoatOperation>> {
-    const { xfercapBytes } = this;
-    const dmacap = this.platform.bus.read32(this.bar0 + DMACAP);
-    const entries = ringCapacity(this.ringOrder);
+    const { xfercapBytes } = this.rules;
+    const entries = ringCapacity(this.ring.maxOrder);
     // A longer one would never find room in the ring. A piece of a RAID operation can need two entries, and there may be a null descriptor.
-    const maxCopyBytes = entries * xfercapBytes;
-    const maxRaidBytes = Math.floor((entries - 1) / 2) * xfercapBytes;
-    const xor = { maxSources: MAX_SOURCES, maxLengthBytes: maxRaidBytes };
-    const pq = { ...xor, continuation: false };
-    const hasXor = (dmacap & DMACAP_XOR) !== 0;
-    const hasPq = (dmacap & DMACAP_PQ) !== 0;
+    const copy = { maxLengthBytes: entries * xfercapBytes };
+    const xor = { maxSources: MAX_SOURCES, maxLengthBytes: Math.floor((entries - 1) / 2) * xfercapBytes };
+    const pq = {
+      ...xor,
+      maxSources: this.#can(DMACAP_RAID16SS) ? MAX_SOURCES_16 : MAX_SOURCES,
+      continuation: false,
+    };
     const { validate } = this.#options;
     return {
-      memcpy: { maxLengthBytes: maxCopyBytes },
-      interrupt: {},
-      ...(hasXor && { xor }),
-      ...(hasXor && validate && { xorVal: xor }),
-      ...(hasPq && { pq }),
-      ...(hasPq && validate && { pqVal: pq }),
+      memcpy: copy,
+      ...(this.#version >= VER_3_0 && { interrupt: {} }),
+      ...(this.#can(DMACAP_FILL_BLOCK) && { memset: copy }),
+      ...(this.#can(DMACAP_XOR) && { xor }),
+      ...(this.#can(DMACAP_XOR) && validate && { xorVal: xor }),
+      ...(this.#can(DMACAP_PQ) && { pq }),
+      ...(this.#can(DMACAP_PQ) && validate && { pqVal: pq }),
     };
+  }
+
+  #can(capability: number): boolean {
+    return (this.#dmacap & capability) !== 0;
   }
 
   /** The device's one interrupt, for all channels (`ioat_dma_do_interrupt`). */

@@ -1,52 +1,48 @@
-import { conformance } from "@dmaengine/conformance";
-import { Platform } from "@dmaengine/sim";
+import { type ConformanceOptions, conformance, onSteppedPlatforms } from "@dmaengine/conformance";
+import { Platform, type PlatformOptions } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { ioat } from "./index.js";
+import { IOAT_VARIANTS, type IoatVersion } from "./variant.js";
 
-const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
+/** x86 is coherent. The others show that the driver does not lean on it. */
+const PLATFORMS: Readonly<Record<string, PlatformOptions>> = {
+  coherent: {},
+  v7: { coherence: "v7" },
+  IOMMU: { iommu: true },
+};
+/** The first page is never given to anybody. Memory without a mapping is memory all the same where caches stand before it. */
+const OUT_OF_REACH = 0x40;
 
-conformance({ describe, it, expect }, { name: "driver-ioat", driver: () => ioat(), long });
+function check(options: Omit<ConformanceOptions, "name">): void {
+  const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
+  conformance({ describe, it, expect }, { ...options, name: "driver-ioat", long, log: () => {} });
+}
 
-/** The machines of the case that is running; a case has two at most. */
-const platforms: Platform[] = [];
-
-conformance(
-  { describe, it, expect },
-  {
-    name: "driver-ioat, stepped, small ring, one interrupt for all channels",
-    driver() {
-      const platform = new Platform({ name: "stepped", clock: "stepped" });
-      platforms.unshift(platform);
-      platforms.length = Math.min(platforms.length, 2);
-      return ioat({ platform, ringSize: 16, ringOrder: 5, channels: 2, interruptStyle: "intx" });
-    },
-    harness: {
-      letTimePass() {
-        for (const platform of platforms) platform.clock.runNext();
-      },
-    },
-    long,
-  },
-);
-
-/** Memory stays reachable here when it is not mapped, so that what the kit takes for out of reach has to be told: the first page. */
-const harness = { faultyAddr: () => 0x40 };
-
-conformance(
-  { describe, it, expect },
-  {
-    name: "driver-ioat, caches that the device does not see (v5)",
-    driver: () => ioat({ platform: new Platform({ coherence: "v5" }), channels: 1 }),
-    harness,
-    long,
-  },
-);
-
-conformance(
-  { describe, it, expect },
-  {
-    name: "driver-ioat, behind an IOMMU",
-    driver: () => ioat({ platform: new Platform({ iommu: true }), channels: 1 }),
-    long,
-  },
-);
+for (const version of Object.keys(IOAT_VARIANTS) as IoatVersion[]) {
+  for (const [platform, options] of Object.entries(PLATFORMS)) {
+    check({
+      variant: version,
+      platform,
+      driver: () => ioat({ version, ringSize: 64, channels: 2, platform: new Platform(options) }),
+      harness: options.coherence === undefined ? {} : { faultyAddr: () => OUT_OF_REACH },
+    });
+  }
+  check({
+    variant: `${version}, small ring that grows, one interrupt for all channels`,
+    platform: "stepped",
+    ...onSteppedPlatforms(
+      () => new Platform({ clock: "stepped" }),
+      (platform) =>
+        ioat({
+          platform,
+          version,
+          channels: 2,
+          ringSize: 16,
+          ringOrder: 3,
+          ringMaxOrder: 5,
+          interruptStyle: "intx",
+          interruptCoalesceMicros: 5,
+        }),
+    ),
+  });
+}

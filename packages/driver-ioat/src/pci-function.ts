@@ -8,4 +8,8 @@ export interface PciFunction {
   readonly intx: IrqLine;
   /** Message signalled interrupts. */
   readonly msix: readonly IrqLine[];
+  /** Reads 32 bits of configuration space (`pci_read_config_dword`): all ones where there is nothing. */
+  readConfig32(offset: number): number;
+  /** Writes them (`pci_write_config_dword`). */
+  writeConfig32(offset: number, value: number): void;
 }

@@ -1,27 +1,51 @@
 import type { CoherentMemory, DmaAddr, DmaTx } from "@dmaengine/core/driver";
 import type { PhysicalMemory } from "@dmaengine/sim";
-import { CTL_OP_SHIFT, DESCRIPTOR_BYTES, FIELD_NEXT } from "./datasheet.js";
+import { DESCRIPTOR_BYTES, SED_BYTES } from "./datasheet.js";
+import { DescriptorBlock } from "./descriptor-block.js";
+import { RingEntry } from "./ring-entry.js";
 
 /**
- * Entries that are not for clients: the last one, as in the kernel, so that a full ring differs from an empty one; and one for the null
- * descriptor that starts a chain, which may be needed while transactions that are prepared and not yet submitted hold all others.
- * (The kernel prepares and submits under one lock.)
+ * The descriptor that was done last, and its extension. They are not used again before another is done: the completion word and CHANSTS name
+ * it, and a list goes on from it.
  */
-const SPARE_ENTRIES = 2;
-const HIGH_HALF = 2 ** 32;
+const DONE_ENTRIES = 2;
+/**
+ * Entries that are not for clients: these; one that is never active, behind which the ring can grow at any time; and one for the null descriptor
+ * that starts a chain, which may be needed while transactions that are prepared and not yet submitted hold all others. (The kernel prepares
+ * and submits under one lock. It keeps one entry free.)
+ */
+const SPARE_ENTRIES = DONE_ENTRIES + 2;
+/** Super extended descriptors come by the page. */
+const SEDS_AT_A_TIME = 4096 / SED_BYTES;
 
 /** How many entries a ring has for transactions, and so the most that one transaction can have. */
 export function ringCapacity(order: number): number {
   return (1 << order) - SPARE_ENTRIES;
 }
 
+/** What a ring is to be like. */
+export interface RingOptions {
+  /** It begins with `1 << order` entries, */
+  readonly order: number;
+  /** and may double until it has `1 << maxOrder`. */
+  readonly maxOrder: number;
+  /** Whether its descriptors are linked in a circle once and for all, or each to the one before it when it is filled. */
+  readonly chain: "ring" | "list";
+}
+
 /**
- * A channel's ring of descriptors, and whose they are; after drivers/dma/ioat/dma.h. Indices run freely modulo 2^16 and are masked for use.
+ * A channel's descriptors, and whose they are; after drivers/dma/ioat/dma_v2.c. Indices run freely modulo 2^16 and are masked for use.
+ *
+ * The original keeps the descriptors of version 1 in lists, free and used, to which it adds one by one. Here they are in a ring, too, which differs in
+ * its links alone.
  */
 export class Ring {
-  readonly #memory: CoherentMemory;
-  readonly #view: DataView;
-  readonly #mask: number;
+  readonly #memory: PhysicalMemory;
+  readonly #maxSize: number;
+  readonly #circular: boolean;
+  readonly #chunks: CoherentMemory[] = [];
+  #entries: RingEntry[];
+  #mask: number;
   /** Next to fill. */
   #head = 0;
   /** Next to tell the hardware of. */
@@ -32,29 +56,25 @@ export class Ring {
   #reserved = 0;
   /** Active entries that are the driver's own. */
   #own = 0;
-  // By masked index:
-  readonly #owners: (DmaTx | null)[];
-  /** 1: with this descriptor its owner is complete. */
-  readonly #completes: Uint8Array;
-  /** 1: the next entry is its extension. */
-  readonly #extended: Uint8Array;
+  #spareSeds: DescriptorBlock[] = [];
 
-  constructor(memory: PhysicalMemory, order: number) {
-    const size = 1 << order;
-    this.#mask = size - 1;
-    this.#memory = memory.allocCoherent(size * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES);
-    const { buffer, byteOffset, byteLength } = this.#memory.bytes;
-    this.#view = new DataView(buffer, byteOffset, byteLength);
-    this.#owners = new Array(size).fill(null);
-    this.#completes = new Uint8Array(size);
-    this.#extended = new Uint8Array(size);
-    // Linked once and for all: nothing else ever writes this field.
-    for (let index = 0; index < size; index++) this.setAddress(index, FIELD_NEXT, this.addressOf(index + 1));
+  constructor(memory: PhysicalMemory, { order, maxOrder, chain }: RingOptions) {
+    this.#memory = memory;
+    this.#maxSize = 1 << maxOrder;
+    this.#circular = chain === "ring";
+    this.#entries = this.#newEntries(1 << order);
+    this.#mask = this.#entries.length - 1;
+    if (this.#circular) this.#linkFrom(0, this.#entries.length);
   }
 
   /** Gives the memory back. */
-  free(memory: PhysicalMemory): void {
-    memory.freeCoherent(this.#memory);
+  free(): void {
+    for (const chunk of this.#chunks) this.#memory.freeCoherent(chunk);
+  }
+
+  /** How many entries it has now. */
+  get size(): number {
+    return this.#entries.length;
   }
 
   /** Entries that are submitted and not cleaned up. */
@@ -67,33 +87,33 @@ export class Ring {
     return (this.#head - this.#issued) & 0xffff;
   }
 
-  /** Index of the entry that is cleaned up next. */
-  get tail(): number {
-    return this.#tail;
+  /** Whether the hardware has been told of a client's entries that are not cleaned up. */
+  get atWork(): boolean {
+    return ((this.#issued - this.#tail) & 0xffff) > this.#own;
   }
 
-  /** Bus address of an entry. */
-  addressOf(index: number): DmaAddr {
-    return this.#memory.dmaAddr + (index & this.#mask) * DESCRIPTOR_BYTES;
+  /** The entry that is cleaned up next. */
+  get tail(): RingEntry {
+    return this.#at(this.#tail);
   }
 
   /** Whether the entry at `addr` is submitted and not cleaned up. */
   isActive(addr: DmaAddr): boolean {
-    const index = (addr - this.#memory.dmaAddr) / DESCRIPTOR_BYTES;
-    return (
-      Number.isInteger(index) &&
-      index >= 0 &&
-      index <= this.#mask &&
-      ((index - this.#tail) & this.#mask) < this.active
-    );
+    const { active } = this;
+    for (let i = 0; i < active; ) {
+      const entry = this.#at(this.#tail + i);
+      if (entry.addr === addr) return true;
+      i += entry.span;
+    }
+    return false;
   }
 
   // Filling
 
-  /** Takes room for `entries`. False when there is none now. */
+  /** Takes room for `entries`, and more memory if need be. False when there is none now. */
   reserve(entries: number): boolean {
     const taken = this.active - this.#own + this.#reserved;
-    if (taken + entries > this.#mask + 1 - SPARE_ENTRIES) return false;
+    while (taken + entries > this.size - SPARE_ENTRIES) if (!this.#grow()) return false;
     this.#reserved += entries;
     return true;
   }
@@ -104,36 +124,31 @@ export class Ring {
   }
 
   /**
-   * Begins the next descriptor and returns its index. `owner` is null for the driver's own, of which one at a time may be active.
+   * Begins the next descriptor. `owner` is null for the driver's own, of which one at a time may be active.
    * `completes`: with this descriptor, its owner is complete.
    */
-  add(sizeBytes: number, control: number, owner: DmaTx | null, completes: boolean): number {
-    const index = this.#next();
-    const slot = index & this.#mask;
-    this.#view.setUint32(slot * DESCRIPTOR_BYTES, sizeBytes, true);
-    this.#view.setUint32(slot * DESCRIPTOR_BYTES + 4, control, true);
-    this.#owners[slot] = owner;
+  add(sizeBytes: number, control: number, owner: DmaTx | null, completes: boolean): RingEntry {
+    const before = this.#at(this.#head - 1);
+    const entry = this.#take();
+    entry.begin(sizeBytes, control, owner, completes);
     if (owner === null) this.#own += 1;
-    this.#completes[slot] = completes ? 1 : 0;
-    this.#extended[slot] = 0;
-    return index;
+    if (!this.#circular) {
+      entry.link(null);
+      before.link(entry);
+    }
+    return entry;
   }
 
-  /** Makes the next entry the extension of the descriptor that was begun last, and returns its index. */
-  extend(): number {
-    this.#extended[(this.#head - 1) & this.#mask] = 1;
-    return this.#next();
+  /** Makes the next entry the extension of the descriptor that was begun last. */
+  extend(): RingEntry {
+    this.#at(this.#head - 1).extended = true;
+    return this.#take();
   }
 
-  setAddress(index: number, field: number, addr: DmaAddr): void {
-    const at = (index & this.#mask) * DESCRIPTOR_BYTES + 8 * field;
-    this.#view.setUint32(at, addr % HIGH_HALF, true);
-    this.#view.setUint32(at + 4, addr / HIGH_HALF, true);
-  }
-
-  /** Sets byte `n` of a field. */
-  setByte(index: number, field: number, n: number, value: number): void {
-    this.#view.setUint8((index & this.#mask) * DESCRIPTOR_BYTES + 8 * field + n, value);
+  /** The super extended descriptor of an entry. */
+  sedOf(entry: RingEntry): DescriptorBlock {
+    entry.sed ??= this.#newSed();
+    return entry.sed;
   }
 
   // Issuing and cleaning up
@@ -150,24 +165,16 @@ export class Ring {
     this.#issued = this.#tail;
   }
 
-  /** The owner of the descriptor at the tail; null if it is the driver's own. */
-  ownerAtTail(): DmaTx | null {
-    return this.#owners[this.#tail & this.#mask] as DmaTx | null;
-  }
-
-  /** The operation of the descriptor at the tail. */
-  opAtTail(): number {
-    return this.#view.getUint32((this.#tail & this.#mask) * DESCRIPTOR_BYTES + 4, true) >>> CTL_OP_SHIFT;
-  }
-
   /** Cleans up the descriptor at the tail, and its extension. Returns the transaction that is complete with it, if one is. */
   pop(): DmaTx | null {
-    const slot = this.#tail & this.#mask;
-    const owner = this.#owners[slot] as DmaTx | null;
-    this.#owners[slot] = null;
+    const entry = this.tail;
+    const { owner } = entry;
+    entry.owner = null;
     if (owner === null) this.#own -= 1;
-    this.#tail = (this.#tail + (this.#extended[slot] === 1 ? 2 : 1)) & 0xffff;
-    return this.#completes[slot] === 1 ? owner : null;
+    this.#tail = (this.#tail + entry.span) & 0xffff;
+    // The hardware may have found a list's new end before it was told.
+    if (this.pending > this.active) this.#issued = this.#tail;
+    return entry.completes ? owner : null;
   }
 
   /** Forgets all descriptors, and the room of prepared transactions. */
@@ -176,9 +183,61 @@ export class Ring {
     this.#reserved = 0;
   }
 
-  #next(): number {
-    const index = this.#head;
-    this.#head = (index + 1) & 0xffff;
-    return index;
+  #take(): RingEntry {
+    const entry = this.#at(this.#head);
+    this.#head = (this.#head + 1) & 0xffff;
+    return entry;
+  }
+
+  #at(index: number): RingEntry {
+    return this.#entries[index & this.#mask] as RingEntry;
+  }
+
+  /**
+   * Doubles the ring (`reshape_ring`). New entries come where the hardware has not been yet, in front of those that were done last. (The original
+   * puts them behind, uses what was done last at once, and then does not notice its completion.)
+   */
+  #grow(): boolean {
+    const { size } = this;
+    if (size === this.#maxSize) return false;
+    const kept = size - DONE_ENTRIES;
+    const before = this.#entries;
+    const fresh = this.#newEntries(size);
+    const mask = 2 * size - 1;
+    this.#entries = new Array<RingEntry>(2 * size);
+    for (let i = 0; i < 2 * size; i++) {
+      const isFresh = i >= kept && i < kept + size;
+      const old = before[(this.#tail + i) & this.#mask] as RingEntry;
+      this.#entries[(this.#tail + i) & mask] = isFresh ? (fresh[i - kept] as RingEntry) : old;
+    }
+    this.#mask = mask;
+    if (this.#circular) this.#linkFrom(this.#tail + kept - 1, size + 1);
+    return true;
+  }
+
+  #linkFrom(index: number, count: number): void {
+    for (let i = 0; i < count; i++) this.#at(index + i).link(this.#at(index + i + 1));
+  }
+
+  #newEntries(count: number): RingEntry[] {
+    const chunk = this.#allocate(count * DESCRIPTOR_BYTES);
+    return Array.from({ length: count }, (_, i) => new RingEntry(chunk, i * DESCRIPTOR_BYTES));
+  }
+
+  #newSed(): DescriptorBlock {
+    if (this.#spareSeds.length === 0) {
+      const chunk = this.#allocate(SEDS_AT_A_TIME * SED_BYTES);
+      this.#spareSeds = Array.from(
+        { length: SEDS_AT_A_TIME },
+        (_, i) => new DescriptorBlock(chunk, i * SED_BYTES, SED_BYTES),
+      );
+    }
+    return this.#spareSeds.pop() as DescriptorBlock;
+  }
+
+  #allocate(sizeBytes: number): CoherentMemory {
+    const chunk = this.#memory.allocCoherent(sizeBytes, DESCRIPTOR_BYTES);
+    this.#chunks.push(chunk);
+    return chunk;
   }
 }

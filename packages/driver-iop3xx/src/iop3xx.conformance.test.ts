@@ -1,51 +1,41 @@
-import { conformance } from "@dmaengine/conformance";
+import { type ConformanceOptions, conformance, onSteppedPlatforms } from "@dmaengine/conformance";
 import { Platform, type PlatformOptions } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
 import { iop3xx } from "./index.js";
+import { IOP_VARIANTS, type IopSoc } from "./variant.js";
 
-const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
-
-/** No memory is ever mapped here. Where caches stand before it, memory stays in its place when it is unmapped. */
+/** XScale and XSC3 are v5, without speculation, and have lines of 32 bytes. */
+const PLATFORMS: Readonly<Record<string, PlatformOptions>> = {
+  coherent: {},
+  v5: { coherence: "v5", cacheLineBytes: 32 },
+  v7: { coherence: "v7" },
+  IOMMU: { iommu: true },
+};
+/** Below every mapping. Memory without a mapping is memory all the same where caches stand before it. */
 const NEVER_MAPPED = 0x10;
 
-const platforms: Record<string, PlatformOptions> = {
-  coherent: {},
-  // XScale and XSC3: no speculation, lines of 32 bytes.
-  "not coherent": { coherence: "v5", cacheLineBytes: 32 },
-};
-
-for (const soc of ["iop32x", "iop33x", "iop13xx"] as const) {
-  for (const [title, options] of Object.entries(platforms)) {
-    conformance(
-      { describe, it, expect },
-      {
-        name: `driver-iop3xx, ${soc}, ${title}`,
-        driver: () => iop3xx({ soc, platform: new Platform(options) }),
-        harness: { faultyAddr: () => NEVER_MAPPED },
-        long,
-      },
-    );
-  }
-
-  /** The machines of the case that is running; a case has two at most. */
-  const machines: Platform[] = [];
-
-  conformance(
-    { describe, it, expect },
-    {
-      name: `driver-iop3xx, ${soc}, stepped`,
-      driver() {
-        const platform = new Platform({ clock: "stepped" });
-        machines.unshift(platform);
-        machines.length = Math.min(machines.length, 2);
-        return iop3xx({ platform, soc });
-      },
-      harness: {
-        letTimePass() {
-          for (const platform of machines) platform.clock.runNext();
-        },
-      },
-      long,
-    },
-  );
+function check(options: Omit<ConformanceOptions, "name">): void {
+  const harness = { ...options.harness, faultyAddr: () => NEVER_MAPPED };
+  const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
+  conformance({ describe, it, expect }, { ...options, name: "driver-iop3xx", harness, long, log: () => {} });
 }
+
+for (const soc of Object.keys(IOP_VARIANTS) as IopSoc[]) {
+  for (const [platform, options] of Object.entries(PLATFORMS)) {
+    check({ variant: soc, platform, driver: () => iop3xx({ soc, platform: new Platform(options) }) });
+  }
+  check({
+    variant: soc,
+    platform: "stepped",
+    ...onSteppedPlatforms(
+      () => new Platform({ clock: "stepped" }),
+      (platform) => iop3xx({ platform, soc }),
+    ),
+  });
+}
+
+check({
+  variant: "iop13xx, P+Q on the third unit as in Linux",
+  platform: "v5",
+  driver: () => iop3xx({ soc: "iop13xx", pqUnits: [2], platform: new Platform(PLATFORMS["v5"]) }),
+});

@@ -412,33 +412,6 @@ describe("failures", () => {
     });
   });
 
-  it("several, wherever they come: every transaction ends once, and the channel works in the end", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.nat(),
-        fc.integer({ min: 1, max: 6 }),
-        fc.constantFrom(...VARIANTS),
-        async (seed, count, variant) => {
-          const kinds = FAULT_KINDS.filter((kind) => kind !== "unplug");
-          const faults = FaultPlan.seeded(seed, { kinds, count, within: 3 * BURST });
-          const { chan, base, platform } = await rig(["memcpy"], {
-            variant,
-            platform: new Platform({ faults }),
-          });
-          // A fault cuts a burst off at most: in four of these all positions have passed.
-          for (let round = 0; round < count + 4; round++) {
-            const results = await burst(chan, base);
-            expect(results.map((ended) => ended.length)).toEqual(new Array(BURST).fill(1));
-          }
-          expect(faults.struck.length).toBeGreaterThan(0);
-          expect((await burst(chan, base)).flat()).toEqual(new Array(BURST).fill(NOERROR));
-          expect(platform.clock.pendingEvents).toBe(0);
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
   it("an interrupt that is lost is found, without anybody polling", async () => {
     const faults = new FaultPlan([{ kind: "lostInterrupt", at: 0 }]);
     const { chan, base, platform } = await rig(["memcpy"], {

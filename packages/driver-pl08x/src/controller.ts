@@ -40,6 +40,11 @@ export class Pl08xController {
   readonly #phys: readonly PhysChannel[];
   readonly #memcpy: VirtualChannel[] = [];
   readonly #slave: VirtualChannel[] = [];
+  /** Whether interrupts have to wait, and whether one does. */
+  #masked = false;
+  #interrupted = false;
+  readonly #serveInterrupt = (): void => this.#serve(true);
+  readonly #servePoll = (): void => this.#serve(false);
 
   constructor(
     platform: Platform,
@@ -68,7 +73,10 @@ export class Pl08xController {
     const all = 2 ** this.variant.channels - 1;
     bus.write32(this.#amba.base + ERR_CLEAR, all);
     bus.write32(this.#amba.base + TC_CLEAR, all);
-    this.#amba.irq.request(() => this.service(true));
+    this.#amba.irq.request(() => {
+      if (this.#masked) this.#interrupted = true;
+      else this.withoutInterrupts(this.#serveInterrupt);
+    });
   }
 
   /** One device that copies memory, and one for each connection of a peripheral. */
@@ -96,10 +104,36 @@ export class Pl08xController {
   }
 
   /**
+   * Lets the driver look at the hardware and change its own state accordingly, with no interrupt in between that would do the same: the
+   * original holds a spinlock. An interrupt that comes meanwhile is served then.
+   */
+  withoutInterrupts(work: () => void): void {
+    if (this.#masked) {
+      work();
+      return;
+    }
+    this.#masked = true;
+    try {
+      work();
+      while (this.#interrupted) {
+        this.#interrupted = false;
+        this.#serve(true);
+      }
+    } finally {
+      this.#masked = false;
+    }
+  }
+
+  /** Finds what an interrupt that was lost would have told. */
+  poll(): void {
+    this.withoutInterrupts(this.#servePoll);
+  }
+
+  /**
    * Looks what the hardware has to tell, and tells those whom it concerns (`pl08x_irq`). Beyond the original, it looks at which channels are
    * enabled: terminal count of one that goes on is somebody else's mistake, and one that has stopped has ended, whether it says so or not.
    */
-  service(fromInterrupt: boolean): void {
+  #serve(fromInterrupt: boolean): void {
     const { bus } = this.platform;
     const { base } = this.#amba;
     const err = bus.read32(base + ERR_STATUS);

@@ -119,8 +119,9 @@ export class PhysChannel {
     return this.#read(this.#variant.configOffset);
   }
 
+  /** Bit 31 is set in what a device reads that was pulled out. */
   set #config(value: number) {
-    this.#write(this.#variant.configOffset, value);
+    this.#write(this.#variant.configOffset, value >>> 0);
   }
 
   #read(register: number): number {

@@ -26,6 +26,13 @@ export abstract class VirtualChannel implements DriverChannelControl {
   /** The cookie that somebody waits for; 0 when it has ended. */
   #awaited: DmaCookie = 0;
   readonly #hasEnded = (): boolean => this.#awaited === 0;
+  /** Starts what was issued, if there is a channel of the hardware for it. */
+  readonly #run = (): void => {
+    if (this.#queue.issued === 0 || this.#paused || this.#phys !== null) return;
+    const phys = this.controller.takePhys(this);
+    if (phys === null) this.waiting = true;
+    else this.takeOver(phys);
+  };
 
   constructor(host: ChannelHost, controller: Pl08xController) {
     this.#host = host;
@@ -48,12 +55,12 @@ export abstract class VirtualChannel implements DriverChannelControl {
 
   issuePending(): void {
     this.#queue.issue();
-    this.#run();
+    this.controller.withoutInterrupts(this.#run);
   }
 
   /** What an interrupt that was lost would have told is found here; otherwise there is nothing to find. */
   poll(): void {
-    if (this.#at !== null || this.waiting) this.controller.service(false);
+    if (this.#at !== null || this.waiting) this.controller.poll();
   }
 
   /** Runs the clock, or waits for whoever does, until the transaction has ended. */
@@ -68,24 +75,30 @@ export abstract class VirtualChannel implements DriverChannelControl {
   }
 
   pause(): void {
-    this.#paused = true;
-    this.waiting = false;
-    this.#phys?.pause();
+    this.controller.withoutInterrupts(() => {
+      this.#paused = true;
+      this.waiting = false;
+      this.#phys?.pause();
+    });
   }
 
   resume(): void {
-    this.#paused = false;
-    if (this.#phys === null) this.#run();
-    else this.#phys.resume();
+    this.controller.withoutInterrupts(() => {
+      this.#paused = false;
+      if (this.#phys === null) this.#run();
+      else this.#phys.resume();
+    });
   }
 
   /** Unlike the original, which forgets about a channel that waits, this empties it, too. */
   terminateAll(): void {
-    this.#queue.clear();
-    this.waiting = false;
-    this.#paused = false;
-    this.#at = null;
-    this.#giveBack();
+    this.controller.withoutInterrupts(() => {
+      this.#queue.clear();
+      this.waiting = false;
+      this.#paused = false;
+      this.#at = null;
+      this.#giveBack();
+    });
   }
 
   /** A channel of the hardware has become free for this one, which was {@link waiting}. */
@@ -152,13 +165,6 @@ export abstract class VirtualChannel implements DriverChannelControl {
     if (tx.cookie === this.#awaited) this.#awaited = 0;
     this.#host.complete(tx, result, residueBytes);
     this.#tasklet.schedule();
-  }
-
-  #run(): void {
-    if (this.#queue.issued === 0 || this.#paused || this.#phys !== null) return;
-    const phys = this.controller.takePhys(this);
-    if (phys === null) this.waiting = true;
-    else this.takeOver(phys);
   }
 
   #startNext(phys: PhysChannel): void {

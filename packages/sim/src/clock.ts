@@ -50,6 +50,9 @@ export class VirtualClock {
   #sequence = 0;
   /** A binary heap: the earliest event is at 0, the children of n are at 2n + 1 and 2n + 2. */
   readonly #heap: ClockEvent[] = [];
+  #running = false;
+  /** How far in the future whoever schedules something is: nobody, unless a {@link CpuLane} says so. */
+  #lagNanos: () => number = () => 0;
   #pumpQueued = false;
   readonly #pump = (): void => {
     this.#pumpQueued = false;
@@ -68,6 +71,16 @@ export class VirtualClock {
   /** The time now. */
   get nowNanos(): number {
     return this.#nowNanos;
+  }
+
+  /** Whether an event runs at this moment. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** From now on `lagNanos()` is added to the delay of what is scheduled. */
+  setLag(lagNanos: () => number): void {
+    this.#lagNanos = lagNanos;
   }
 
   /** How many events are scheduled. 0: nothing will ever happen by itself. */
@@ -92,7 +105,7 @@ export class VirtualClock {
         `the event is scheduled for ${event.dueNanos} ns already: cancel it first, or use another event`,
       );
     }
-    event.dueNanos = this.#nowNanos + delayNanos;
+    event.dueNanos = this.#nowNanos + this.#lagNanos() + delayNanos;
     event.sequence = this.#sequence++;
     this.#heap.push(event);
     this.#rise(event, this.#heap.length - 1);
@@ -180,7 +193,12 @@ export class VirtualClock {
     if (event === undefined) return false;
     this.cancel(event);
     this.#nowNanos = event.dueNanos;
-    event.run();
+    this.#running = true;
+    try {
+      event.run();
+    } finally {
+      this.#running = false;
+    }
     return true;
   }
 

@@ -54,8 +54,7 @@ export const DEFAULT_COSTS: PlatformCosts = {
 };
 
 /**
- * What the CPU of a platform has paid so far. The clock does not move for it: engines run at the same time, and whether the CPU
- * would be in their way is for whoever reads the bill.
+ * What the CPU of a platform has paid so far. The clock does not move for it, unless the platform's CPU takes its time: see `CpuLane`.
  */
 export class CostMeter {
   readonly costs: PlatformCosts;
@@ -69,6 +68,8 @@ export class CostMeter {
     cpuByte: 0,
   };
 
+  #onCharge: ((nanos: number) => void) | null = null;
+
   constructor(costs: PlatformCosts) {
     this.costs = costs;
   }
@@ -76,6 +77,12 @@ export class CostMeter {
   /** Notes that something happened `times` times. */
   charge(kind: CostKind, times: number): void {
     this.#counts[kind] += times;
+    this.#onCharge?.(times * this.costs.cpu[kind].value);
+  }
+
+  /** From now on `onCharge` is told the price of what happens. */
+  watch(onCharge: (nanos: number) => void): void {
+    this.#onCharge = onCharge;
   }
 
   /** How many times it happened. */

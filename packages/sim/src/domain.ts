@@ -10,6 +10,12 @@ const MAX_BUFFER_BYTES = 2 ** 34;
 /** What a device is about to do with memory. "any": whichever of the two the mapping allows, for models that can't tell. */
 export type DeviceAccess = "read" | "write" | "any";
 
+/** Lines of the CPU's cache that were written back, and that were dropped, because software asked for it. */
+export interface CacheCare {
+  cleanedLines: number;
+  invalidatedLines: number;
+}
+
 /** A domain of simulated devices: beside the mapping calls of clients, the side that the devices see. */
 export interface SimDomain extends DmaDomain {
   /** The bytes behind an address, as a device reaches them; null is a bus error. */
@@ -25,6 +31,7 @@ export interface SimDomain extends DmaDomain {
 export class CoherentDomain extends DirectDomain implements SimDomain {
   /** The buffers that have a mapping. */
   readonly #mapped = new Set<ArrayBufferLike>();
+  readonly cacheCare: Readonly<CacheCare> = { cleanedLines: 0, invalidatedLines: 0 };
 
   override map(
     memory: Uint8Array,

@@ -57,6 +57,29 @@ describe("FaultPlan", () => {
     expect(new Set(plan.pending.map(({ kind }) => kind))).toEqual(new Set(["busError"]));
   });
 
+  it("makes plans of all sorts for schedules: nothing, one kind alone, all of them", () => {
+    const plans = Array.from({ length: 500 }, (_, seed) => FaultPlan.swarm(seed).pending);
+    expect(FaultPlan.swarm(7).pending).toEqual(plans[7]);
+    const kinds = plans.map((plan) => new Set(plan.map(({ kind }) => kind)).size);
+    expect([0, 1, 2, 3, 4].every((count) => kinds.includes(count))).toBe(true);
+    expect(new Set(plans.flat().map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
+    expect(plans.every((plan) => plan.length <= 6 && plan.every(({ at }) => at < 60))).toBe(true);
+  });
+
+  it("does nothing more once it is cleared", () => {
+    const plan = new FaultPlan([
+      { kind: "busError", at: 0 },
+      { kind: "busError", at: 1 },
+    ]);
+    expect(strikes(plan, "busError", ["a"])).toEqual([0]);
+    const restore = plan.capture();
+    plan.clear();
+    expect([plan.pending, plan.struck.length]).toEqual([[], 1]);
+    expect(strikes(plan, "busError", ["a", "a", "a"])).toEqual([]);
+    restore();
+    expect(strikes(plan, "busError", ["a"])).toEqual([0]);
+  });
+
   it.each([-1, 0.5, Number.NaN])("refuses position %d", (at) => {
     expect(() => new FaultPlan([{ kind: "busError", at }])).toThrow(/counted from 0/);
   });

@@ -97,6 +97,17 @@ export class FaultPlan {
     return new FaultPlan(planned, onStrike);
   }
 
+  /**
+   * A plan that differs from seed to seed in kind, too: some kinds don't occur at all, and there may be nothing, or up to six faults within the
+   * first 60 occasions. For schedules.
+   */
+  static swarm(seed: number): FaultPlan {
+    const random = new SeededRandom(seed);
+    const kinds = FAULT_KINDS.filter(() => random.below(2) === 0);
+    const count = kinds.length === 0 ? 0 : random.below(7);
+    return FaultPlan.seeded(random.below(2 ** 32), { kinds, count, within: 1 + random.below(60) });
+  }
+
   /** What has happened so far. */
   get struck(): readonly StruckFault[] {
     return this.#struck;
@@ -105,6 +116,11 @@ export class FaultPlan {
   /** What is still to come. */
   get pending(): readonly PlannedFault[] {
     return [...this.#planned.values()].flat();
+  }
+
+  /** Drops what is still to come: from here on nothing goes wrong any more. */
+  clear(): void {
+    this.#planned.clear();
   }
 
   /** For hardware halves: here is an occasion for a fault of this kind in this unit. Does it happen? */

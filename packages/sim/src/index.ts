@@ -17,7 +17,8 @@ export {
   type EngineCosts,
   type PlatformCosts,
 } from "./costs.js";
-export type { DeviceAccess, SimDomain } from "./domain.js";
+export { CpuLane } from "./cpu-lane.js";
+export type { CacheCare, DeviceAccess, SimDomain } from "./domain.js";
 export { SimError, type SimErrorCode } from "./errors.js";
 export {
   FAULT_KINDS,

@@ -8,7 +8,14 @@ import {
 } from "@dmaengine/core/driver";
 import { CachedBuffer } from "./cached-buffer.js";
 import type { CostMeter } from "./costs.js";
-import { allocCoherent, captureBytes, type DeviceAccess, notMapped, type SimDomain } from "./domain.js";
+import {
+  allocCoherent,
+  type CacheCare,
+  captureBytes,
+  type DeviceAccess,
+  notMapped,
+  type SimDomain,
+} from "./domain.js";
 import type { SeededRandom } from "./random.js";
 
 /**
@@ -66,6 +73,7 @@ export class NonCoherentDomain implements SimDomain {
     lines: 0,
   }));
   #nextHot = 0;
+  readonly cacheCare: CacheCare = { cleanedLines: 0, invalidatedLines: 0 };
 
   constructor(
     name: string,
@@ -148,7 +156,9 @@ export class NonCoherentDomain implements SimDomain {
     const randomState = this.#random.state;
     const hot = this.#hot.map((range) => ({ ...range }));
     const nextHot = this.#nextHot;
+    const cacheCare = { ...this.cacheCare };
     return () => {
+      Object.assign(this.cacheCare, cacheCare);
       for (const restore of restores) restore();
       this.#random.state = randomState;
       hot.forEach((range, i) => {
@@ -162,16 +172,21 @@ export class NonCoherentDomain implements SimDomain {
   #forDevice(buffer: CachedBuffer, at: number, lengthBytes: number, direction: DmaDirection): void {
     this.#heat(buffer, at, lengthBytes);
     this.#stir();
-    if (direction === DmaDirection.FROM_DEVICE) this.#invalidate(buffer, at, lengthBytes);
-    else {
+    const lines = this.#countLines(at, lengthBytes);
+    this.#meter.charge("cacheLine", lines);
+    if (direction === DmaDirection.FROM_DEVICE) {
+      this.cacheCare.invalidatedLines += lines;
+      this.#invalidate(buffer, at, lengthBytes);
+    } else {
       const flush = direction === DmaDirection.BIDIRECTIONAL && this.#behaviour === "v5";
+      this.cacheCare.cleanedLines += lines;
+      if (flush) this.cacheCare.invalidatedLines += lines;
       const last = this.#lastLine(at, lengthBytes);
       for (let line = this.#firstLine(at); line <= last; line++) {
         if (flush) buffer.flush(line);
         else buffer.clean(line);
       }
     }
-    this.#charge(at, lengthBytes);
     this.#stir();
   }
 
@@ -180,8 +195,10 @@ export class NonCoherentDomain implements SimDomain {
     this.#heat(buffer, at, lengthBytes);
     this.#stir();
     if (this.#behaviour === "v7" && direction !== DmaDirection.TO_DEVICE) {
+      const lines = this.#countLines(at, lengthBytes);
+      this.#meter.charge("cacheLine", lines);
+      this.cacheCare.invalidatedLines += lines;
       this.#invalidate(buffer, at, lengthBytes);
-      this.#charge(at, lengthBytes);
     }
     const last = this.#lastLine(at, lengthBytes);
     for (let line = this.#firstLine(at); line <= last; line++) buffer.load(line);
@@ -204,8 +221,8 @@ export class NonCoherentDomain implements SimDomain {
     }
   }
 
-  #charge(at: number, lengthBytes: number): void {
-    this.#meter.charge("cacheLine", this.#lastLine(at, lengthBytes) - this.#firstLine(at) + 1);
+  #countLines(at: number, lengthBytes: number): number {
+    return this.#lastLine(at, lengthBytes) - this.#firstLine(at) + 1;
   }
 
   /** What the caches do of their own accord: nothing, or up to three things. */

@@ -1,6 +1,7 @@
 import { type ClockMode, VirtualClock } from "./clock.js";
 import { CostMeter, DEFAULT_COSTS, type PlatformCosts } from "./costs.js";
-import { CoherentDomain, type SimDomain } from "./domain.js";
+import { CpuLane } from "./cpu-lane.js";
+import { type CacheCare, CoherentDomain } from "./domain.js";
 import { SimError } from "./errors.js";
 import { FaultPlan } from "./faults.js";
 import { Iommu } from "./iommu.js";
@@ -33,6 +34,11 @@ export interface PlatformDescription {
 export interface PlatformOptions extends PlatformDescription {
   /** How time passes. Default "free". */
   readonly clock?: ClockMode;
+  /**
+   * Whether what the CPU pays for takes time: `"serial"`, and then one thing after the other, see {@link CpuLane}; or `"billed"`, the default:
+   * it is only added up.
+   */
+  readonly cpu?: "billed" | "serial";
   /** For what the caches do of their own accord. Default 0. */
   readonly seed?: number;
   /** What goes wrong. Default: nothing. */
@@ -59,7 +65,9 @@ export class Platform {
   readonly faults: FaultPlan;
   /** What the CPU has paid so far, and what things cost. */
   readonly meter: CostMeter;
-  readonly #physical: SimDomain;
+  /** The CPU's time; null where its work takes none. */
+  readonly cpu: CpuLane | null;
+  readonly #physical: CoherentDomain | NonCoherentDomain;
   readonly #devices = new Set<() => () => void>();
 
   /** Throws `ERR_SIM_PLATFORM` for a size of cache lines that no machine has. */
@@ -79,12 +87,18 @@ export class Platform {
     this.faults = faults;
     this.bus = new MmioBus(this.meter);
     this.irqs = new IrqController(this.clock, this.meter);
+    this.cpu = options.cpu === "serial" ? new CpuLane(this.clock, this.irqs, this.meter) : null;
     this.#physical =
       coherence === "coherent"
         ? new CoherentDomain(name)
         : new NonCoherentDomain(name, coherence, cacheLineBytes, new SeededRandom(seed), this.meter);
     this.iommu = iommu === false ? null : new Iommu(this.#physical, iommu === true ? {} : iommu, this.meter);
     this.memory = this.iommu === null ? new PhysicalMemory(this.#physical) : this.iommu.memoryOf(name);
+  }
+
+  /** What the software has had the caches do so far, in lines. A flush is both. Nothing on a coherent machine. */
+  get cacheCare(): Readonly<CacheCare> {
+    return this.#physical.cacheCare;
   }
 
   /** Memory as the device of this name sees it: `memory`, unless there is an IOMMU. */
@@ -112,6 +126,7 @@ export class Platform {
       this.bus.capture(),
       this.irqs.capture(),
       this.meter.capture(),
+      ...(this.cpu === null ? [] : [this.cpu.capture()]),
       this.faults.capture(),
       this.#physical.capture(),
       ...[...this.#devices].map((capture) => capture()),

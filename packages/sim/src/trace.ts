@@ -105,6 +105,12 @@ export class TraceRecorder {
     }
   };
 
+  /** Work that the CPU does by itself begins, for example a sum in software: it is drawn in the CPU's lane. */
+  cpuWork(name: string, durationNanos: number, args: Slice["args"] = null): void {
+    this.#count(name);
+    this.#add(this.#lane("cpu", "CPU"), name, this.#platform.clock.nowNanos, durationNanos, args);
+  }
+
   /** What was recorded so far, in Chrome's trace format: `JSON.stringify` makes a file of it that ui.perfetto.dev opens. */
   toChromeTrace(): ChromeTrace {
     const traceEvents: ChromeTraceEvent[] = [];

@@ -41,6 +41,7 @@ export const departure: Section = {
           return { chan, exercise, jobs, cookies, results };
         });
         const removed = bench.remove();
+        await bench.time.until(() => held.every(({ results }) => results.every((calls) => calls.length > 0)));
         await bench.time.letSomePass();
         for (const { chan, exercise, jobs, cookies, results } of held) {
           for (const [i, job] of jobs.entries()) {

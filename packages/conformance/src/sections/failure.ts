@@ -75,7 +75,7 @@ async function breakBurst(
       flags: DMA_CTRL_ACK | flags,
     }));
     const burst = await roomFor(bench, chan, exercise, plainTrials(device, exercise, BURST));
-    if (burst < 2) bench.skip(`${chan.name} has room for ${burst} transaction, which is no burst`);
+    if (burst < 2) bench.skip(`has room for ${burst} transaction, which is no burst`);
     const positions = Array.from({ length: burst }, (_, i) => i);
     const faulty = positions.filter((position) => isFaulty(position, burst));
     let jobs: Job[] = [];

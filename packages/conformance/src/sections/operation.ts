@@ -30,6 +30,7 @@ export function operation(exercise: Exercise): Section {
     cases: [
       {
         title: "does what its reference does, for every shape",
+        needs: name,
         run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
           return shapesFor(device, exercise, bench.long).map((shape) => ({
@@ -42,6 +43,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "for every length",
+        needs: name,
         run: everywhere((device, bench) => {
           return lengthsWithin(blockFor(device, exercise), bench.long)
             .flatMap((lengthBytes) =>
@@ -57,6 +59,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "for every alignment of its operands",
+        needs: name,
         run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
           const step = block.alignBytes ?? 1;
@@ -72,6 +75,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "up to the very ends of buffers of any size",
+        needs: name,
         run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
           const toTheEnd: Layout = { ...PLAIN, afterBytes: () => 0 };
@@ -87,6 +91,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "in memory of every kind, mapped in every way",
+        needs: name,
         run: everywhere((device, bench) => {
           const block = blockFor(device, exercise);
           const memories = ["apart", "arena", "allocated"] as const;
@@ -114,6 +119,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "for whatever comes to mind, queued at random",
+        needs: name,
         async run(bench) {
           for (const device of bench.devicesWith(name)) {
             const chan = bench.request(device, name);
@@ -131,6 +137,7 @@ export function operation(exercise: Exercise): Section {
       },
       {
         title: "on every channel, all at once",
+        needs: name,
         async run(bench) {
           for (const device of bench.devicesWith(name)) {
             const chans = bench.requestEvery(device, name);

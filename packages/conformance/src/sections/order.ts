@@ -121,6 +121,7 @@ export const order: Section = {
     },
     {
       title: "an interrupt descriptor completes after all that was submitted before it",
+      needs: "interrupt",
       async run(bench) {
         bench.devicesWith("interrupt");
         for (const { device, exercise } of bench.workloads()) {

@@ -14,6 +14,7 @@ export const patterns: Section = {
   title: "dmatest's patterned buffers",
   cases: OPERATIONS.map((operation) => ({
     title: `${operation} copies what it should, where it should, and nothing else`,
+    needs: operation,
     async run(bench) {
       for (const device of bench.devicesWith(operation)) {
         const chan = bench.request(device, operation);

@@ -28,14 +28,15 @@ export const recovery: Section = {
   title: "RAID-6 recovery",
   cases: ARRAY_SIZES.map((disks) => ({
     title: `every pair of ${disks} disks`,
+    needs: "pq",
     async run(bench: Bench) {
       for (const device of bench.devicesWith("pq")) {
         const { pq } = device.capabilities;
         if (pq?.fixedCoefs !== undefined) {
-          bench.skip(`${device.name} lacks coefficients that recovery needs`);
+          bench.skip("lacks coefficients that recovery needs");
         }
         if (pq === undefined || pq.maxSources < 2 || dmaMaxPq(pq, DMA_PREP_CONTINUE) < 1) {
-          bench.skip(`${device.name} has too few sources to continue a sum`);
+          bench.skip("has too few sources to continue a sum");
         }
         const array = new Raid6(bench, bench.request(device, "pq"), pq, disks);
         for (let y = 1; y < disks; y++) {

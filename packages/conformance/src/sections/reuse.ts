@@ -9,12 +9,14 @@ export const reuse: Section = {
   cases: [
     {
       title: "can be submitted again and again",
+      needs: "descriptorReuse",
       async run(bench) {
         for (const mover of reusableMovers(bench)) await moveRepeatedly(bench, mover, 3);
       },
     },
     {
       title: "give their room back when they are freed",
+      needs: "descriptorReuse",
       async run(bench) {
         for (const mover of reusableMovers(bench)) {
           for (let i = 0; i < mover.device.ringSize * 2; i++) await moveRepeatedly(bench, mover, 1);
@@ -26,7 +28,7 @@ export const reuse: Section = {
 
 function reusableMovers(bench: Bench): readonly Mover[] {
   const isReusing = (device: DmaDevice): boolean => device.descriptorReuse;
-  if (!bench.devices.some(isReusing)) bench.skip(`${bench.driver.name} does not claim descriptorReuse`);
+  if (!bench.devices.some(isReusing)) bench.skip("does not claim descriptorReuse");
   return movers(bench).filter(({ device }) => isReusing(device));
 }
 

@@ -18,6 +18,7 @@ function inEveryState(exercise: Exercise): Case[] {
   return [
     {
       title: `${name} between transactions of other operations`,
+      needs: name,
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
           const all = bench.exercisesOf(device);
@@ -33,6 +34,7 @@ function inEveryState(exercise: Exercise): Case[] {
     },
     {
       title: `${name} after the channel was terminated with work in flight`,
+      needs: name,
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
           const chan = bench.request(device, name);
@@ -47,6 +49,7 @@ function inEveryState(exercise: Exercise): Case[] {
     },
     {
       title: `${name} after a transaction failed`,
+      needs: name,
       checker: false,
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
@@ -61,6 +64,7 @@ function inEveryState(exercise: Exercise): Case[] {
     },
     {
       title: `${name} after the channel was released and requested again`,
+      needs: name,
       async run(bench) {
         for (const device of bench.devicesWith(name)) {
           for (let holder = 0; holder < 3; holder++) {
@@ -73,6 +77,7 @@ function inEveryState(exercise: Exercise): Case[] {
     },
     {
       title: `${name} is refused on a released channel`,
+      needs: name,
       run(bench) {
         for (const device of bench.devicesWith(name)) {
           const chan = bench.request(device, name);

@@ -41,11 +41,18 @@ export const terminate: Section = {
     {
       title: "leaves other channels alone",
       async run(bench: Bench) {
-        for (const { device, exercise } of bench.workloads()) {
-          const [one, other] = bench.requestEvery(device, exercise.definition.name);
-          if (one === undefined || other === undefined) bench.skip(`${device.name} has a single channel`);
-          const jobs = prepare(bench, one, exercise, plainTrials(device, exercise, 6, 3000));
-          const cut = prepare(bench, other, exercise, plainTrials(device, exercise, 6, 3000));
+        const all = bench.workloads().flatMap(({ device, exercise }) =>
+          bench.requestEvery(device, exercise.definition.name).map((chan) => ({
+            chan,
+            prepareSome: () => prepare(bench, chan, exercise, plainTrials(device, exercise, 6, 3000)),
+          })),
+        );
+        if (all.length < 2) bench.skip("has a single channel");
+        for (const [n, { chan: other, prepareSome: prepareOther }] of all.entries()) {
+          // The next one of the same device or, behind its last one, of another.
+          const { chan: one, prepareSome } = all[(n + 1) % all.length]!;
+          const jobs = prepareSome();
+          const cut = prepareOther();
           for (const job of cut) job.submit();
           const cookies = jobs.map((job) => job.submit());
           other.issuePending();

@@ -102,7 +102,7 @@ export class BounceDomain implements DmaDomain {
   }
 
   /** Memory that needs no bouncing. */
-  alloc(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer> {
+  alloc(sizeBytes: number, alignBytes: number): Uint8Array {
     return this.#inner.alloc?.(sizeBytes, alignBytes) ?? new Uint8Array(sizeBytes);
   }
 

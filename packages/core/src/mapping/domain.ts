@@ -13,7 +13,7 @@ export function dmaMappingError(addr: DmaAddr): boolean {
 
 /** Memory that CPU and device see alike at any time: descriptor rings, completion words (`dma_alloc_coherent`). */
 export interface CoherentMemory {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   readonly dmaAddr: DmaAddr;
 }
 
@@ -48,7 +48,7 @@ export interface DmaDomain {
    * Memory that this domain maps without copying, `alignBytes` a power of two. Left out where any memory will do.
    * Throws a DmaError `ERR_DMA_MAPPING` when there is none left.
    */
-  alloc?(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer>;
+  alloc?(sizeBytes: number, alignBytes: number): Uint8Array;
   /** Gives memory of {@link alloc} back. */
   free?(memory: Uint8Array): void;
   /**

@@ -138,7 +138,7 @@ export class MappingDevice implements MappingLimits {
   }
 
   /** Memory that the device reaches without copying; ordinary memory where any will do. `alignBytes` is a power of two. */
-  alloc(sizeBytes: number, alignBytes = 64): Uint8Array<ArrayBuffer> {
+  alloc(sizeBytes: number, alignBytes = 64): Uint8Array {
     return this.domain.alloc?.(sizeBytes, alignBytes) ?? new Uint8Array(sizeBytes);
   }
 

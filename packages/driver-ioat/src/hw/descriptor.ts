@@ -1,15 +1,15 @@
 import type { DmaAddr } from "@dmaengine/core/driver";
 import type { PhysicalMemory } from "@dmaengine/sim";
 import {
-  CHANERR_NEXT_DESC_ADDR,
-  CHANERR_NEXT_DESC_ALIGN,
   CTL_OP_SHIFT,
   CTL_SRC_CNT_MASK,
   CTL_SRC_CNT_SHIFT,
   DESCRIPTOR_BYTES,
   FIELD_NEXT,
-  FIELD_PQ_COEF,
   MIN_SOURCES,
+  MIN_SOURCES_16,
+  OP_PQ_16,
+  OP_PQ_VAL_16,
 } from "../datasheet.js";
 
 const HIGH_HALF = 2 ** 32;
@@ -18,14 +18,19 @@ const HIGH_HALF = 2 ** 32;
 export class FetchedDescriptor {
   /** Where it was fetched from. */
   addr: DmaAddr = 0;
-  readonly #words = new Uint32Array(DESCRIPTOR_BYTES / 4);
-  readonly #view = new DataView(this.#words.buffer);
+  readonly #words: Uint32Array;
+  readonly #view: DataView;
 
-  /** Fetches the descriptor at `addr`. Returns 0, or CHANERR bits. */
-  fetch(memory: PhysicalMemory, addr: DmaAddr): number {
+  constructor(sizeBytes = DESCRIPTOR_BYTES) {
+    this.#words = new Uint32Array(sizeBytes / 4);
+    this.#view = new DataView(this.#words.buffer);
+  }
+
+  /** Fetches the descriptor at `addr`. Returns 0, or one of two CHANERR bits: it is not aligned, or nothing answers there. */
+  fetch(memory: PhysicalMemory, addr: DmaAddr, notAligned: number, notThere: number): number {
     this.addr = addr;
-    if (addr % DESCRIPTOR_BYTES !== 0) return CHANERR_NEXT_DESC_ALIGN;
-    return memory.readBlock(addr, this.#words) ? 0 : CHANERR_NEXT_DESC_ADDR;
+    if (addr % DESCRIPTOR_BYTES !== 0) return notAligned;
+    return memory.readBlock(addr, this.#words) ? 0 : notThere;
   }
 
   /** What a disturbance on the bus leaves of it: an operation that no hardware knows. */
@@ -57,7 +62,9 @@ export class FetchedDescriptor {
 
   /** Of a RAID descriptor. */
   get srcCnt(): number {
-    return ((this.control >>> CTL_SRC_CNT_SHIFT) & CTL_SRC_CNT_MASK) + MIN_SOURCES;
+    const { op } = this;
+    const fewest = op === OP_PQ_16 || op === OP_PQ_VAL_16 ? MIN_SOURCES_16 : MIN_SOURCES;
+    return ((this.control >>> CTL_SRC_CNT_SHIFT) & CTL_SRC_CNT_MASK) + fewest;
   }
 
   get next(): DmaAddr {
@@ -69,8 +76,13 @@ export class FetchedDescriptor {
     return this.#view.getUint32(8 * n, true) + this.#view.getUint32(8 * n + 4, true) * HIGH_HALF;
   }
 
-  /** The coefficient of source `i` of a PQ descriptor. */
-  coef(i: number): number {
-    return this.#view.getUint8(8 * FIELD_PQ_COEF + i);
+  /** Byte `i` of a field. */
+  byte(field: number, i: number): number {
+    return this.#view.getUint8(8 * field + i);
+  }
+
+  /** The eight bytes of a field, into `into`. */
+  bytes(field: number, into: Uint8Array): void {
+    for (let i = 0; i < 8; i++) into[i] = this.byte(field, i);
   }
 }

@@ -4,7 +4,7 @@
 import { DmaDirection, gfMul } from "@dmaengine/core";
 import { FaultPlan, type PlannedFault, Platform, type PlatformOptions } from "@dmaengine/sim";
 import { describe, expect, it } from "vitest";
-import { IOAT_VARIANTS } from "../variant.js";
+import { IOAT_VARIANTS, type IoatVersion } from "../variant.js";
 import { plugIoat } from "./device.js";
 
 const CHAN0 = 0x80;
@@ -36,10 +36,10 @@ interface Descriptor {
   next?: number;
 }
 
-function rig(options: PlatformOptions = {}) {
+function rig(options: PlatformOptions = {}, version: IoatVersion = "3.2") {
   const platform = new Platform({ clock: "stepped", ...options });
   const { bus, clock, memory } = platform;
-  const pci = plugIoat(platform, "ioat0", IOAT_VARIANTS["3.2"], 2);
+  const pci = plugIoat(platform, "ioat0", IOAT_VARIANTS[version], 2);
   const chan = pci.bar0 + CHAN0;
   const ring = memory.allocCoherent(64 * ENTRIES, 64);
   const word = memory.allocCoherent(8, 64);
@@ -103,19 +103,29 @@ function putNull({ put }: Rig, n: number, control = COMPL_WRITE) {
 }
 
 describe("identification", () => {
-  it("tells channels, longest transfer, version and capabilities", () => {
-    const { bus, pci } = rig();
-    expect(bus.read8(pci.bar0 + 0x00)).toBe(2);
-    expect(bus.read8(pci.bar0 + 0x01)).toBe(20);
-    expect(bus.read8(pci.bar0 + 0x08)).toBe(0x32);
-    expect(bus.read32(pci.bar0 + 0x10)).toBe((1 << 8) | (1 << 9));
-    expect(bus.read16(pci.bar0 + 0x82)).toBe(2);
-    expect(bus.read16(pci.bar0 + 0x102)).toBe(2);
-  });
+  it.each([
+    ["1.2", 0x12, 15, null, 1],
+    ["2.0", 0x20, 15, null, 2],
+    ["3.0", 0x30, 20, 0, 2],
+    ["3.2", 0x32, 20, (1 << 6) | (1 << 8) | (1 << 9), 2],
+    ["3.3", 0x33, 20, (1 << 6) | (1 << 8) | (1 << 9) | (1 << 13) | (1 << 17), 2],
+  ] as const)(
+    "tells channels, longest transfer, version and capabilities (%s)",
+    (version, ver, xfercap, dmacap, comp) => {
+      const { bus, pci } = rig({}, version);
+      expect(bus.read8(pci.bar0 + 0x00)).toBe(2);
+      expect(bus.read8(pci.bar0 + 0x01)).toBe(xfercap);
+      expect(bus.read8(pci.bar0 + 0x08)).toBe(ver);
+      if (dmacap === null) expect(() => bus.read32(pci.bar0 + 0x10)).toThrow(/no register/);
+      else expect(bus.read32(pci.bar0 + 0x10)).toBe(dmacap);
+      expect(bus.read16(pci.bar0 + 0x82)).toBe(comp);
+      expect(bus.read16(pci.bar0 + 0x102)).toBe(comp);
+    },
+  );
 
   it("refuses what the device does not have", () => {
     const { bus, pci, chan } = rig();
-    expect(() => bus.read16(pci.bar0 + 0x0c)).toThrow(/ioat0\+0xc/);
+    expect(() => bus.read16(pci.bar0 + 0x0e)).toThrow(/ioat0\+0xe/);
     expect(() => bus.read16(pci.bar0 + 0x180)).toThrow(/ioat0\+0x180|0x/);
     expect(() => bus.write64(chan + 0x18, 0)).toThrow(/CHANCMP takes only two halves/);
     expect(() => bus.write64(chan + 0x10, 0)).toThrow(/CHAINADDR takes only two halves/);
@@ -391,7 +401,8 @@ describe("errors", () => {
     ["destination not mapped", 9, (r) => copyOf({ 1: r.map(new Uint8Array(8)), 2: 0x10 })],
     ["size 0", 11, () => ({ control: goodNull, size: 0 })],
     ["longer than XFERCAP", 11, () => ({ control: goodNull, size: (1 << 20) + 1 })],
-    ["unknown operation", 10, () => ({ control: (0x01 << 24) | COMPL_WRITE })],
+    ["unknown operation", 10, () => ({ control: (0x02 << 24) | COMPL_WRITE })],
+    ["fill destination not mapped", 9, () => ({ control: (0x01 << 24) | COMPL_WRITE, fields: { 2: 0x10 } })],
     ["16 source operation, which 3.2 does not have", 10, () => ({ control: (0xa0 << 24) >>> 0 })],
     ["nine sources", 10, () => ({ control: ((0x87 << 24) | (7 << 5)) >>> 0 })],
     ["extension beyond DMACOUNT", 18, () => ({ control: ((0x87 << 24) | (6 << 5)) >>> 0 })],
@@ -744,7 +755,7 @@ describe("planned faults", () => {
   });
 
   it("wrongCompletion: names a descriptor that is not there", () => {
-    expect(burst("wrongCompletion").seen).toEqual([null, 0, 1, 66, 3]);
+    expect(burst("wrongCompletion").seen).toEqual([null, 0, 1, 2 + 2 ** 40 / 64, 3]);
   });
 
   it("lateCompletion: comes after all the others would have, and holds them up", () => {
@@ -764,10 +775,352 @@ describe("planned faults", () => {
   });
 });
 
+describe("fill", () => {
+  it("repeats eight bytes from the destination on, whatever its offset", () => {
+    for (const size of [1, 7, 8, 30]) {
+      const r = rig();
+      const dst = new Uint8Array(40);
+      r.put(0, { size, control: (0x01 << 24) | COMPL_WRITE, fields: { 2: r.map(dst) + 3 } });
+      r.setField(0, 1, 0x0005_0403_0201_0099);
+      r.start(1);
+      r.clock.advance(A_WHILE);
+      const pattern = [0x99, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x00];
+      const expected = Array.from({ length: 40 }, (_, i) =>
+        i >= 3 && i < 3 + size ? pattern[(i - 3) % 8] : 0,
+      );
+      expect([...dst]).toEqual(expected);
+      expect(r.completion()).toEqual([0, DONE]);
+    }
+  });
+
+  it.each(["2.0", "3.0"] as const)("is unknown to version %s", (version) => {
+    const r = rig({}, version);
+    r.put(0, { size: 8, control: 0x01 << 24, fields: { 2: r.map(new Uint8Array(8)) } });
+    r.start(1);
+    r.clock.advance(A_WHILE);
+    expect(r.errors()).toBe(1 << 10);
+  });
+});
+
+describe("version 1", () => {
+  const START = 0x01;
+  const APPEND = 0x02;
+
+  /** Programs the channel as a driver of version 1 does. */
+  function listRig() {
+    const r = rig({}, "1.2");
+    const word = r.memory.allocCoherent(8, 64);
+    const command = (value: number): void => r.bus.write8(r.chan + 0x14, value);
+    return {
+      ...r,
+      command,
+      start: () => {
+        r.bus.write16(r.chan + 0x00, RUN);
+        r.bus.write32(r.chan + 0x18, word.dmaAddr);
+        r.bus.write32(r.chan + 0x1c, 0);
+        r.bus.write32(r.chan + 0x0c, r.entry(0));
+        r.bus.write32(r.chan + 0x10, 0);
+        command(START);
+      },
+      putEnd: (n: number) => r.put(n, { control: COMPL_WRITE | NULL, next: 0 }),
+      /** CHANSTS as [entry, state]; entry null is address 0. */
+      status: (): [number | null, number] => {
+        const low = r.bus.read32(r.chan + 0x04);
+        expect(r.bus.read32(r.chan + 0x08)).toBe(0);
+        const addr = low - (low % 64);
+        return [addr === 0 ? null : (addr - r.entry(0)) / 64, low % 64];
+      },
+      told: (): number =>
+        Number(new DataView(word.bytes.buffer, word.bytes.byteOffset).getBigUint64(0, true)),
+    };
+  }
+
+  it("follows a list from START to its end", () => {
+    const r = listRig();
+    putNull(r, 0);
+    putNull(r, 1);
+    r.putEnd(2);
+    r.bus.write32(r.chan + 0x0c, r.entry(0));
+    r.bus.write32(r.chan + 0x10, 0);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([null, DONE]);
+    r.start();
+    expect(r.status()).toEqual([null, ACTIVE]);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([2, DONE]);
+    expect(r.told()).toBe(r.entry(2) + DONE);
+  });
+
+  it("looks again for a next descriptor at APPEND, once the list is at its end", () => {
+    const r = listRig();
+    r.putEnd(0);
+    r.start();
+    r.clock.advance(A_WHILE);
+    r.putEnd(1);
+    r.setField(0, 3, r.entry(1));
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([0, DONE]);
+    r.command(APPEND);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([1, DONE]);
+    // Nothing was appended.
+    r.command(APPEND);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([1, DONE]);
+  });
+
+  it("looks again also when APPEND came while the last descriptor was at work", () => {
+    const r = listRig();
+    r.putEnd(0);
+    r.start();
+    r.putEnd(1);
+    r.setField(0, 3, r.entry(1));
+    r.command(APPEND);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([1, DONE]);
+  });
+
+  it("does not look without APPEND, as the last descriptor was fetched before", () => {
+    const r = listRig();
+    r.putEnd(0);
+    r.start();
+    r.putEnd(1);
+    r.setField(0, 3, r.entry(1));
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([0, DONE]);
+  });
+
+  it("has commands of later versions, too, and no others", () => {
+    const r = listRig();
+    r.putEnd(0);
+    r.start();
+    r.command(0x04);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([null, SUSPENDED]);
+    r.command(0x10);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([0, DONE]);
+    r.command(0x20);
+    expect(r.status()).toEqual([null, DONE]);
+    r.command(APPEND);
+    r.clock.advance(A_WHILE);
+    expect(r.status()).toEqual([null, DONE]);
+    r.command(0x40);
+    expect(r.errors()).toBe(1 << 5);
+    expect(r.status()[1]).toBe(HALTED);
+    expect(() => r.bus.write16(r.chan + 0x06, 1)).toThrow(/no register/);
+  });
+
+  it("knows no RAID operation", () => {
+    const r = listRig();
+    r.put(0, { control: (0x87 << 24) >>> 0, next: 0 });
+    r.start();
+    r.clock.advance(A_WHILE);
+    expect(r.errors()).toBe(1 << 10);
+  });
+});
+
+describe("P+Q of 16 sources", () => {
+  /** Runs a descriptor over 8 bytes with a super extended descriptor. */
+  function run(
+    r: Rig,
+    op: number,
+    control: number,
+    sources: number[][],
+    p: Uint8Array,
+    q: Uint8Array,
+    coefs: number[],
+  ) {
+    const sed = r.memory.allocCoherent(128, 64);
+    const view = new DataView(sed.bytes.buffer, sed.bytes.byteOffset, 128);
+    const addrs = sources.map((source) => r.map(Uint8Array.from(source)));
+    // Block a has sources 2 to 8 in its fields 1 to 7, block b sources 9 to 15 in its fields 0 to 6.
+    addrs.slice(2, 9).forEach((addr, i) => {
+      view.setBigUint64(8 * (1 + i), BigInt(addr), true);
+    });
+    addrs.slice(9).forEach((addr, i) => {
+      view.setBigUint64(64 + 8 * i, BigInt(addr), true);
+    });
+    sed.bytes.set(coefs.slice(8), 0);
+    r.put(0, {
+      size: 8,
+      control: ((op << 24) | ((sources.length - 9) << 5) | COMPL_WRITE | control) >>> 0,
+      fields: { 1: addrs[0] as number, 2: r.map(p), 4: addrs[1] as number, 5: sed.dmaAddr, 7: r.map(q) },
+      coefs: coefs.slice(0, 8),
+    });
+    r.start(1);
+    r.clock.advance(A_WHILE);
+  }
+  const sourcesOf = (count: number): number[][] =>
+    Array.from({ length: count }, (_, i) => D0.map((byte, at) => (byte * 5 + 17 * i + at) & 0xff));
+
+  it.each([9, 10, 15, 16])("computes and checks with %i", (count) => {
+    const sources = sourcesOf(count);
+    const coefs = Array.from({ length: count }, (_, i) => (i * 29 + 3) & 0xff);
+    const p = new Uint8Array(8);
+    const q = new Uint8Array(8);
+    run(rig({}, "3.3"), 0xa0, 0, sources, p, q, coefs);
+    expect([...p]).toEqual(
+      D0.map((_, at) => sources.reduce((sum, source) => sum ^ (source[at] as number), 0)),
+    );
+    expect([...q]).toEqual(
+      D0.map((_, at) =>
+        sources.reduce((sum, source, i) => sum ^ gfMul(coefs[i] as number, source[at] as number), 0),
+      ),
+    );
+    const good = rig({}, "3.3");
+    run(good, 0xa1, 0, sources, p, q, coefs);
+    expect(good.errors()).toBe(0);
+    q[3] = (q[3] as number) ^ 1;
+    const bad = rig({}, "3.3");
+    run(bad, 0xa1, 0, sources, p, q, coefs);
+    expect(bad.errors()).toBe(1 << 17);
+  });
+
+  it.each([
+    ["not aligned", 0x1020],
+    ["not mapped", 0x40],
+  ])("halts with CHANERR bit 14 when the super extended descriptor is %s", (_name, addr) => {
+    const r = rig({}, "3.3");
+    const field = r.map(new Uint8Array(8));
+    r.put(0, {
+      size: 8,
+      control: (0xa0 << 24) >>> 0,
+      fields: { 1: field, 2: field, 4: field, 5: addr, 7: field },
+    });
+    r.start(1);
+    r.clock.advance(A_WHILE);
+    expect(r.errors()).toBe(1 << 14);
+  });
+
+  it.each([0x89, 0xa0].flatMap((op) => [false, true].map((masked) => [op, masked] as const)))(
+    "leaves the verdict of a check in the descriptor, if it is to (operation 0x%s, masked: %s)",
+    (op, masked) => {
+      const check = op + 1;
+      const WB_EN = 1 << 15;
+      const count = op === 0xa0 ? 9 : 2;
+      const sources = sourcesOf(count);
+      const coefs = sources.map(() => 1);
+      const sum = Uint8Array.from(
+        D0.map((_, at) => sources.reduce((xor, source) => xor ^ (source[at] as number), 0)),
+      );
+      const wrong = new Uint8Array(8);
+      for (const [badP, badQ] of [
+        [false, false],
+        [true, false],
+        [false, true],
+        [true, true],
+      ] as const) {
+        const r = rig({}, "3.3");
+        if (masked) r.bus.write32(r.chan + 0x2c, (1 << 16) | (1 << 17));
+        const [p, q] = [badP ? wrong : sum, badQ ? wrong : sum];
+        if (op === 0xa0) run(r, check, WB_EN, sources, p, q, coefs);
+        else {
+          const [a, b] = sources.map((source) => r.map(Uint8Array.from(source))) as [number, number];
+          const fields = { 1: a, 2: r.map(p), 4: b, 7: r.map(q) };
+          r.put(0, { size: 8, control: ((check << 24) | COMPL_WRITE | WB_EN) >>> 0, fields, coefs });
+          r.start(1);
+          r.clock.advance(A_WHILE);
+        }
+        const words = new Uint32Array(16);
+        r.memory.readBlock(r.entry(0), words);
+        const verdict = (2 ** 31 + (badP ? 2 ** 25 : 0) + (badQ ? 2 ** 26 : 0)) >>> 0;
+        expect(new DataView(words.buffer).getUint32(0, true)).toBe(verdict);
+        expect(r.errors()).toBe((badP ? 1 << 16 : 0) | (badQ ? 1 << 17 : 0));
+        expect(r.completion()).toEqual(badP || badQ ? (masked ? [0, DONE] : [null, HALTED]) : [0, DONE]);
+      }
+    },
+  );
+
+  it("leaves none where the version has no such thing", () => {
+    const r = rig();
+    const field = r.map(new Uint8Array(8));
+    const control = ((0x8a << 24) | COMPL_WRITE | (1 << 15)) >>> 0;
+    r.put(0, { size: 8, control, fields: { 1: field, 2: field, 4: field, 7: field } });
+    r.start(1);
+    r.clock.advance(A_WHILE);
+    const words = new Uint32Array(16);
+    r.memory.readBlock(r.entry(0), words);
+    expect(new DataView(words.buffer).getUint32(0, true)).toBe(8);
+  });
+});
+
+describe("INTRDELAY", () => {
+  it("makes one interrupt of several", () => {
+    const r = rig();
+    const seen: [number, unknown][] = [];
+    r.pci.msix[0]?.request(() => seen.push([r.clock.nowNanos, r.completion()]));
+    r.bus.write8(r.pci.bar0 + 0x03, 0x01 | 0x08);
+    expect(r.bus.read16(r.pci.bar0 + 0x0c)).toBe(0x8000);
+    r.bus.write16(r.pci.bar0 + 0x0c, 3);
+    expect(r.bus.read16(r.pci.bar0 + 0x0c)).toBe(0x8003);
+    for (let n = 0; n < 8; n++) putNull(r, n, COMPL_WRITE | INT_EN);
+    r.start(8);
+    r.clock.advance(A_WHILE);
+    // The first was done after 100 ns and told after 500 more.
+    expect(seen).toEqual([[3600, [7, DONE]]]);
+    r.bus.write16(r.chan + 0x00, RUN);
+    r.clock.advance(A_WHILE);
+    expect(seen).toEqual([[3600, [7, DONE]]]);
+  });
+
+  it("has nothing to tell after a reset", () => {
+    const r = rig();
+    r.bus.write8(r.pci.bar0 + 0x03, 0x01 | 0x08);
+    r.bus.write16(r.pci.bar0 + 0x0c, 3);
+    putNull(r, 0, COMPL_WRITE | INT_EN);
+    r.start(1);
+    r.clock.advance(1000);
+    r.bus.write8(r.chan + 0x04, 0x20);
+    r.clock.advance(A_WHILE);
+    expect(r.platform.irqs.hardIrqs).toBe(0);
+  });
+
+  it.each(["1.2", "2.0"] as const)("is not there in version %s", (version) => {
+    const r = rig({}, version);
+    r.bus.write16(r.pci.bar0 + 0x0c, 3);
+    expect(r.bus.read16(r.pci.bar0 + 0x0c)).toBe(0);
+  });
+});
+
+describe("CHANERR_INT, in configuration space", () => {
+  it("keeps errors through a reset, until ones are written", () => {
+    const r = rig();
+    r.put(0, { size: 0 });
+    r.start(1);
+    r.clock.advance(A_WHILE);
+    r.bus.write8(r.chan + 0x04, 0x20);
+    expect(r.errors()).toBe(0);
+    expect(r.pci.readConfig32(0x180)).toBe(1 << 11);
+    r.pci.writeConfig32(0x180, 1 << 10);
+    expect(r.pci.readConfig32(0x180)).toBe(1 << 11);
+    r.pci.writeConfig32(0x180, 1 << 11);
+    expect(r.pci.readConfig32(0x180)).toBe(0);
+  });
+
+  it("is in versions 3.0 and 3.2 alone, and nothing else is there", () => {
+    for (const [version, value] of [
+      ["1.2", 0xffff_ffff],
+      ["2.0", 0xffff_ffff],
+      ["3.0", 0],
+      ["3.2", 0],
+      ["3.3", 0xffff_ffff],
+    ] as const) {
+      expect(rig({}, version).pci.readConfig32(0x180)).toBe(value);
+    }
+    expect(rig().pci.readConfig32(0x184)).toBe(0xffff_ffff);
+  });
+});
+
 describe("a snapshot", () => {
-  it.each(["coherent", "v7"] as const)("continues as the machine did, at any time (%s)", (coherence) => {
+  it.each([
+    ["3.2", "coherent", 0],
+    ["3.2", "v7", 0],
+    ["3.3", "coherent", 1],
+  ] as const)("continues as the machine did, at any time (%s, %s)", (version, coherence, delayMicros) => {
     const build = () => {
-      const r = rig({ coherence, seed: 5 });
+      const r = rig({ coherence, seed: 5 }, version);
+      r.bus.write16(r.pci.bar0 + 0x0c, delayMicros);
       r.pci.msix[0]?.request(() => r.bus.write16(r.chan + 0x00, RUN));
       r.bus.write8(r.pci.bar0 + 0x03, 0x01 | 0x08);
       const memory = Uint8Array.from({ length: 4096 }, (_, i) => (i * 31) & 0xff);
@@ -805,6 +1158,36 @@ describe("a snapshot", () => {
       expect(r.story()).toEqual(first);
       snapshot.restore();
       expect(r.story()).toEqual(first);
+    }
+  });
+
+  it("holds a list that is at its end, and where it goes on", () => {
+    const r = rig({}, "1.2");
+    const end: Descriptor = { control: COMPL_WRITE | NULL, next: 0 };
+    r.put(0, end);
+    r.put(1, end);
+    r.bus.write32(r.chan + 0x18, r.memory.allocCoherent(8, 64).dmaAddr);
+    r.bus.write32(r.chan + 0x1c, 0);
+    r.bus.write32(r.chan + 0x0c, r.entry(0));
+    r.bus.write32(r.chan + 0x10, 0);
+    const before = r.platform.snapshot();
+    const status = (): number => r.bus.read32(r.chan + 0x04);
+    const runFromStart = (): void => {
+      r.bus.write8(r.chan + 0x14, 0x01);
+      r.clock.advance(A_WHILE);
+      expect(status()).toBe(r.entry(0) + DONE);
+    };
+    runFromStart();
+    const atEnd = r.platform.snapshot();
+    for (let round = 0; round < 2; round++) {
+      atEnd.restore();
+      r.setField(0, 3, r.entry(1));
+      r.bus.write8(r.chan + 0x14, 0x02);
+      r.clock.advance(A_WHILE);
+      expect(status()).toBe(r.entry(1) + DONE);
+      before.restore();
+      expect(status()).toBe(DONE);
+      runFromStart();
     }
   });
 });

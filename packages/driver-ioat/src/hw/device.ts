@@ -10,6 +10,10 @@ import {
   INTRCTRL_INT_STATUS,
   INTRCTRL_MASTER_INT_EN,
   INTRCTRL_MSIX_VECTOR_CONTROL,
+  INTRDELAY,
+  INTRDELAY_COALESCE_SUPPORT,
+  INTRDELAY_MASK,
+  PCI_CHANERR_INT,
   VER,
   XFERCAP,
 } from "../datasheet.js";
@@ -41,6 +45,8 @@ export function plugIoat(
     bar0,
     intx: device.intx,
     msix: device.msix,
+    readConfig32: (offset) => device.readConfig32(offset),
+    writeConfig32: (offset, value) => device.writeConfig32(offset, value),
     unplug: () => {
       forget();
       platform.bus.detach(bar0);
@@ -54,10 +60,17 @@ class HwDevice {
   readonly intx: IrqLine;
   readonly msix: readonly IrqLine[];
   readonly registers: readonly MmioRegister[];
+  readonly #hasChanerrInt: boolean;
   readonly #channels: readonly HwChannel[];
   /** INTRCTRL, without the bits that follow from ATTNSTATUS. */
   #control = 0;
   #attention = 0;
+  /** The INTRDELAY register, without the bit that says that there is one. */
+  #delayMicros = 0;
+  /** The CHANERR_INT register. */
+  #errors = 0;
+  /** Whether it was pulled out. */
+  #gone = false;
 
   /** `onPulled`: the device leaves the bus without asking. */
   constructor(
@@ -70,12 +83,21 @@ class HwDevice {
     const numbers = Array.from({ length: channelCount }, (_, n) => n);
     this.intx = platform.irqs.line(name);
     this.msix = numbers.map((n) => platform.irqs.line(`${name}-msix-${n}`));
-    const unplug = (): void => {
-      this.reset();
-      onPulled();
-    };
+    this.#hasChanerrInt = variant.hasChanerrInt;
     this.#channels = numbers.map(
-      (n) => new HwChannel(n, name, platform, variant, { attention: () => this.#attend(n), unplug }),
+      (n) =>
+        new HwChannel(n, name, platform, variant, {
+          attention: () => this.#attend(n),
+          interruptDelayNanos: () => 1000 * this.#delayMicros,
+          note: (errors) => {
+            this.#errors |= errors;
+          },
+          unplug: () => {
+            this.reset();
+            this.#gone = true;
+            onPulled();
+          },
+        }),
     );
     this.registers = [
       { name: "CHANCNT", offset: CHANCNT, widthBytes: 1, read: () => channelCount },
@@ -89,7 +111,16 @@ class HwDevice {
       },
       { name: "ATTNSTATUS", offset: ATTNSTATUS, widthBytes: 4, read: () => this.#readAttention() },
       { name: "VER", offset: VER, widthBytes: 1, read: () => variant.version },
-      { name: "DMACAP", offset: DMACAP, widthBytes: 4, read: () => variant.capabilities },
+      {
+        name: "INTRDELAY",
+        offset: INTRDELAY,
+        widthBytes: 2,
+        read: () => (variant.coalescesInterrupts ? INTRDELAY_COALESCE_SUPPORT | this.#delayMicros : 0),
+        write: (value) => {
+          if (variant.coalescesInterrupts) this.#delayMicros = value & INTRDELAY_MASK;
+        },
+      },
+      ...capabilityRegister(variant),
       ...this.#channels.flatMap((channel) => channel.registers),
     ];
   }
@@ -103,12 +134,30 @@ class HwDevice {
   capture(): () => void {
     const control = this.#control;
     const attention = this.#attention;
+    const delayMicros = this.#delayMicros;
+    const errors = this.#errors;
+    const gone = this.#gone;
     const channels = this.#channels.map((channel) => channel.capture());
     return () => {
       this.#control = control;
       this.#attention = attention;
+      this.#delayMicros = delayMicros;
+      this.#errors = errors;
+      this.#gone = gone;
       for (const restore of channels) restore();
     };
+  }
+
+  readConfig32(offset: number): number {
+    return this.#hasConfig(offset) ? this.#errors : 0xffff_ffff;
+  }
+
+  writeConfig32(offset: number, value: number): void {
+    if (this.#hasConfig(offset)) this.#errors &= ~value;
+  }
+
+  #hasConfig(offset: number): boolean {
+    return !this.#gone && this.#hasChanerrInt && offset === PCI_CHANERR_INT;
   }
 
   #attend(n: number): void {
@@ -158,4 +207,9 @@ class HwDevice {
     if ((this.#status() & INTRCTRL_INT) !== 0) this.intx.raise();
     else this.intx.lower();
   }
+}
+
+function capabilityRegister({ capabilities }: IoatVariant): MmioRegister[] {
+  if (capabilities === null) return [];
+  return [{ name: "DMACAP", offset: DMACAP, widthBytes: 4, read: () => capabilities }];
 }

@@ -75,7 +75,8 @@ export interface ChannelEnvironment {
   pullOut(): void;
 }
 
-const NO_REQUEST = -1;
+/** What a channel asks for that has nothing to move, or may not. */
+export const NO_REQUEST = -1;
 /** What a corrupted item has for addresses: there is nothing, and it is aligned to nothing. */
 const CORRUPT_ADDR: DmaAddr = 0xffff_fffd;
 
@@ -148,9 +149,9 @@ export class HwChannel {
     return (this.tc || this.err) && !this.#interruptLost;
   }
 
-  /** Whether it has something to move and may do so. */
-  get ready(): boolean {
-    return this.#enabled && !this.#stuck && !this.halted && this.#elementsRequested() !== NO_REQUEST;
+  /** How many source accesses its next burst makes, or {@link NO_REQUEST}. */
+  get elementsWanted(): number {
+    return this.#enabled && !this.#stuck && !this.halted ? this.#elementsRequested() : NO_REQUEST;
   }
 
   reset(): void {
@@ -189,10 +190,9 @@ export class HwChannel {
     };
   }
 
-  /** Begins the burst that is {@link ready}. Returns how long it takes, in nanoseconds. */
-  beginBurst(): number {
+  /** Begins the burst of {@link elementsWanted}. Returns how long it takes, in nanoseconds. */
+  beginBurst(elements: number): number {
     const { ahb, burst, platform } = this.#environment;
-    const elements = this.#elementsRequested();
     const bytes = elements * this.#srcWidthBytes;
     const increments = (this.#control & CONTROL_SRC_INCR) !== 0;
     this.#elements = elements;

@@ -22,7 +22,7 @@ import {
 import type { PlatformData } from "../platform-data.js";
 import type { Pl08xVariant } from "../variant.js";
 import { Ahb, Burst } from "./ahb.js";
-import { type ChannelEnvironment, HwChannel } from "./channel.js";
+import { type ChannelEnvironment, HwChannel, NO_REQUEST } from "./channel.js";
 import { BREQ, type DmaRequestLine, LBREQ, LSREQ, SREQ } from "./request-line.js";
 
 /** How the controller is connected: the part of the board's data that is about wires. */
@@ -160,10 +160,11 @@ class HwDevice implements ChannelEnvironment {
   #arbitrate(): void {
     if (this.#current !== null || !this.#enabled) return;
     for (const channel of this.#channels) {
-      if (!channel.ready) continue;
+      const { elementsWanted } = channel;
+      if (elementsWanted === NO_REQUEST) continue;
       // Reading from a peripheral changes its requests: from here on the bus is taken.
       this.#current = channel;
-      this.platform.clock.schedule(channel.beginBurst(), this.#burstEnds);
+      this.platform.clock.schedule(channel.beginBurst(elementsWanted), this.#burstEnds);
       return;
     }
   }
