@@ -1,0 +1,3 @@
+import { libraryPreset } from "../../tsup.preset.js";
+
+export default libraryPreset({ index: "src/index.ts" });
