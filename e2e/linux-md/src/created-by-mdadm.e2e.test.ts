@@ -23,14 +23,7 @@ async function createWithLinux(workbench: Workbench, arrayCase: ArrayCase): Prom
   const disks = guestDisks(arrayCase.raidDevices);
   const linux = await workbench.linux(
     members,
-    `mdadm --create /dev/md0 --run ${createOptions(arrayCase).join(" ")} ${disks.join(" ")}
-     settled
-     size=$(blockdev --getsize64 /dev/md0)
-     head -c "$size" /host/random >/dev/md0
-     sync
-     echo "size=$size"
-     echo "sha256=$(content)"
-     settled
+    `create_and_fill ${createOptions(arrayCase).join(" ")} ${disks.join(" ")}
      mdadm --detail /dev/md0 >/host/detail
      mdadm --stop /dev/md0
      mdadm --examine ${disks.join(" ")} >/host/examine`,

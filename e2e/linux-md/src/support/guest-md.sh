@@ -26,6 +26,18 @@ content() {
   sha256sum </dev/md0 | cut -d ' ' -f 1
 }
 
+# create_and_fill OPTION... DISK...: creates an array, writes /host/random all over it, and prints its size and what it contains. It runs afterwards.
+create_and_fill() {
+  mdadm --create /dev/md0 --run "$@"
+  settled
+  size=$(blockdev --getsize64 /dev/md0)
+  head -c "$size" /host/random >/dev/md0
+  sync
+  echo "size=$size"
+  echo "sha256=$(content)"
+  settled
+}
+
 # judge DISK...: assembles the array of these disks, and prints what it contains and how much of its parity is wrong.
 judge() {
   mdadm --assemble /dev/md0 "$@"

@@ -8,7 +8,7 @@ const required = process.env["DMAENGINE_REQUIRE_LINUX"] === "1";
 /** A describe whose tests are skipped where Linux can't be run, unless DMAENGINE_REQUIRE_LINUX=1 lets them fail. */
 export function describeWithLinux(title: string, tests: () => void): void {
   // Emulated boots, several in a test and perhaps two tests at a time.
-  const options = { timeout: 300_000 };
+  const options = { timeout: 600_000 };
   if (missing.length === 0 || required) {
     describe(title, options, tests);
   } else {
