@@ -66,10 +66,29 @@ describe("cpu()", () => {
     );
   });
 
-  it("takes the fastest kernels that there are, or those that are asked for, and says which", () => {
-    expect(cpu().kernels).toMatch(/simd$/);
-    expect(cpu({ kernels: "simd" }).kernels).toBe("simd");
-    expect(cpu({ kernels: "swar" }).kernels).toBe("swar");
+  it("takes the kernels that are fastest when measured, and says which and how fast they all are", async () => {
+    const driver = cpu();
+    expect(driver.kernels).toBe("auto");
+    expect(driver.speeds).toEqual([]);
+    await new DmaEngine().register(driver);
+    expect(driver.kernels).toMatch(/simd$/);
+    expect(driver.speeds[0]?.kernels).toBe(driver.kernels);
+    const speeds = driver.speeds.map(({ bytesPerSecond }) => bytesPerSecond);
+    expect(speeds).toEqual(speeds.toSorted((a, b) => b - a));
+    expect(speeds.at(-1)).toBeGreaterThan(0);
+  });
+
+  it.each(["simd", "swar"] as const)("takes %s kernels when they are asked for", async (kernels) => {
+    const driver = cpu({ kernels });
+    expect(driver.kernels).toBe(kernels);
+    await new DmaEngine().register(driver);
+    expect(driver.kernels).toBe(kernels);
+    expect(driver.speeds).toEqual([]);
+  });
+
+  it("refuses kernels that the runtime doesn't have, and names those that it has", () => {
+    const kernels = "gpu" as "simd";
+    expect(() => cpu({ kernels })).toThrow(/expected kernels that this runtime has, one of .*swar, got gpu/);
   });
 });
 

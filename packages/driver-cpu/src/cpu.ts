@@ -11,7 +11,8 @@ import {
 } from "@dmaengine/core/driver";
 import { CpuChannel } from "./channel.js";
 import type { CpuOperation } from "./execute.js";
-import { type KernelsName, selectKernels } from "./kernels/select.js";
+import { type KernelsSpeed, measureKernels } from "./kernels/measure.js";
+import { availableKernels, type KernelsName, requireKernels } from "./kernels/select.js";
 import { SimdKernels } from "./kernels/simd.js";
 import { swarKernels } from "./kernels/swar.js";
 import { ArenaDomain } from "./memory/arena-domain.js";
@@ -21,6 +22,7 @@ import { SharedMemory } from "./memory/shared-memory.js";
 import { MAX_SOURCES } from "./operands.js";
 import { compileKernels, compileWorkerKernels } from "./wasm/compile.js";
 import type { SpawnWorker } from "./workers/spawn.js";
+import { spawnWebWorker } from "./workers/spawn-web-worker.js";
 import { WorkerChannel } from "./workers/worker-channel.js";
 
 /** Options of the software engine. */
@@ -29,14 +31,17 @@ export interface CpuOptions {
   readonly name?: string;
   /** Most transactions of a channel at a time, prepared ones included: 1 to 65536. Default 256. */
   readonly ringSize?: number;
-  /** Which kernels do the arithmetic. Default "auto": the fastest that the runtime has. */
+  /** Which kernels do the arithmetic. Default "auto": those that are fastest when they are measured at registration. */
   readonly kernels?: KernelsName | "auto";
   /**
    * How many worker threads do the work, each behind a channel of its own, 0 to 64. Default 0: none, it is done inline. Workers need SIMD
    * kernels, and memory that threads can share: a browser's page has to be cross-origin isolated.
    */
   readonly workers?: number;
-  /** How a worker is started. `@dmaengine/driver-cpu/node` has it built in. */
+  /**
+   * How a worker is started. Default {@link spawnWebWorker} where there are Web Workers; `@dmaengine/driver-cpu/node` starts worker threads
+   * of Node.
+   */
   readonly spawn?: SpawnWorker;
   /** A worker that does nothing for so long although there is work is replaced, and what it had to do fails. Default 10000. */
   readonly hangTimeoutMillis?: number;
@@ -49,8 +54,10 @@ export interface CpuOptions {
 
 /** The software engine, and what it works with. */
 export interface CpuDriver extends DmaDriver {
-  /** The kernels that were selected. */
-  readonly kernels: KernelsName;
+  /** The kernels that do the arithmetic; "auto" until they are selected, at registration. */
+  readonly kernels: KernelsName | "auto";
+  /** What that selection was made from, the fastest first; empty when nothing had to be measured. */
+  readonly speeds: readonly KernelsSpeed[];
 }
 
 const MIN_MEMORY_BYTES = 1024 * 1024;
@@ -86,14 +93,25 @@ export function cpu(options: CpuOptions = {}): CpuDriver {
       `cpu: expected maxMemoryBytes to be ${MIN_MEMORY_BYTES} or more, got ${maxMemoryBytes}`,
     );
   }
-  const kernels = selectKernels(options.kernels ?? "auto");
-  const workers = workerOptions(options, kernels);
+  let { kernels = "auto" } = options;
+  let speeds: readonly KernelsSpeed[] = [];
+  if (kernels !== "auto") requireKernels(kernels);
+  const workers = workerOptions(options);
   return {
     name: "@dmaengine/driver-cpu",
     // The number itself, not core's constant, which would always be that of the core at hand.
     contract: 1 satisfies typeof DRIVER_CONTRACT,
-    kernels,
+    get kernels() {
+      return kernels;
+    },
+    get speeds() {
+      return speeds;
+    },
     async probe() {
+      if (kernels === "auto") {
+        speeds = await measureKernels();
+        kernels = fastest(speeds, workers !== null);
+      }
       if (workers !== null) return [await workerDevice(name, ringSize, maxMemoryBytes, kernels, workers)];
       if (kernels === "swar") {
         const domain = new DirectDomain(name);
@@ -117,8 +135,13 @@ interface WorkerOptions {
   readonly hangTimeoutMillis: number;
 }
 
-function workerOptions(options: CpuOptions, kernels: KernelsName): WorkerOptions | null {
-  const { workers: count = 0, spawn, hangTimeoutMillis = 10_000 } = options;
+function fastest(speeds: readonly KernelsSpeed[], forWorkers: boolean): KernelsName {
+  const usable = speeds.find(({ kernels }) => !forWorkers || kernels !== "swar");
+  return (usable as KernelsSpeed).kernels;
+}
+
+function workerOptions(options: CpuOptions): WorkerOptions | null {
+  const { kernels, workers: count = 0, spawn = webWorkers(), hangTimeoutMillis = 10_000 } = options;
   if (!Number.isInteger(count) || count < 0 || count > MAX_WORKERS) {
     throw new DmaError("ERR_DMA_LIMIT", `cpu: expected 0 to ${MAX_WORKERS} workers, got ${count}`);
   }
@@ -126,7 +149,7 @@ function workerOptions(options: CpuOptions, kernels: KernelsName): WorkerOptions
     throw new DmaError("ERR_DMA_LIMIT", `cpu: expected hangTimeoutMillis above 0, got ${hangTimeoutMillis}`);
   }
   if (count === 0) return null;
-  if (kernels === "swar") {
+  if (kernels === "swar" || availableKernels()[0] === "swar") {
     throw new DmaError("ERR_DMA_CAPABILITY", "cpu: workers need SIMD kernels, and these are swar");
   }
   if (spawn === undefined) {
@@ -136,6 +159,10 @@ function workerOptions(options: CpuOptions, kernels: KernelsName): WorkerOptions
     );
   }
   return { count, spawn, hangTimeoutMillis };
+}
+
+function webWorkers(): SpawnWorker | undefined {
+  return typeof Worker === "undefined" ? undefined : spawnWebWorker;
 }
 
 async function workerDevice(

@@ -3,8 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { type Arena, HEAP_START } from "../memory/arena.js";
 import { Arenas } from "../memory/arenas.js";
-import { compileKernels } from "../wasm/compile.js";
+import { SharedMemory } from "../memory/shared-memory.js";
+import { compileKernels, compileWorkerKernels } from "../wasm/compile.js";
 import { hasRelaxedSimd } from "../wasm/features.js";
+import type { SumFunction } from "../wasm/kernel-module.js";
+import { Slot } from "../wasm/slot.js";
+import { SlotKernels } from "../workers/slot-kernels.js";
 import type { Block, Kernels } from "./kernels.js";
 import { naiveKernels } from "./naive.js";
 import { SimdKernels } from "./simd.js";
@@ -13,7 +17,7 @@ import { swarKernels } from "./swar.js";
 const LONG = process.env["DMAENGINE_LONG"] === "1";
 /** Long operands differ in what is left over after whole groups: this stride meets every remainder. */
 const STRIDE = LONG ? 1 : 7;
-const NUM_RUNS = LONG ? 5000 : 150;
+const NUM_RUNS = LONG ? 500 : 150;
 vi.setConfig({ testTimeout: LONG ? 600_000 : 60_000 });
 
 /** Where one operand lies: in which of two areas, and how far from the start of a vector. */
@@ -43,10 +47,11 @@ async function simdVariants(name: string, relaxed: boolean): Promise<Variant[]> 
   const module = await compileKernels(relaxed);
   const arenas = new Arenas(module, 2 ** 30);
   const small = arenas.alloc(1, 64);
-  const large = arenas.alloc(20_000_000, 64);
+  const large = arenas.alloc(200_000_000, 64);
   const one = arenas.of(small.buffer) as Arena;
   const other = arenas.of(large.buffer) as Arena;
-  expect(one).not.toBe(other);
+  // Not by toBe, which would print all of their memory.
+  expect(one === other).toBe(false);
   const kernels = new SimdKernels(arenas);
   const variant = (where: string, areas: Variant["areas"]): Variant => ({
     name: `${name}, ${where}`,
@@ -64,15 +69,53 @@ async function simdVariants(name: string, relaxed: boolean): Promise<Variant[]> 
   ];
 }
 
+/** The kernels of workers, called in this thread: each call fills a slot in and carries it out. */
+async function workerVariant(relaxed: boolean): Promise<Variant> {
+  const module = await compileWorkerKernels(relaxed);
+  const { memory } = new SharedMemory(2 ** 24);
+  const { exports } = new WebAssembly.Instance(module.module, { env: { memory } });
+  const view = { bytes: new Uint8Array(memory.buffer), words: new Uint32Array(memory.buffer) };
+  const slots = new SlotKernels(view, module);
+  const run = (fillIn: () => void): number => {
+    slots.begin(0);
+    fillIn();
+    const index = view.words[Slot.KERNEL / 4]!;
+    const names = new Map([
+      [module.copy, "copy"],
+      [module.fill, "fill"],
+    ]);
+    return (exports[names.get(index) ?? String(index - module.firstKernel)] as SumFunction)(0);
+  };
+  return {
+    name: "worker",
+    kernels: {
+      copy: (...args) => void run(() => slots.copy(...args)),
+      fill: (...args) => void run(() => slots.fill(...args)),
+      xor: (...args) => void run(() => slots.xor(...args)),
+      xorVal: (...args) => run(() => slots.xorVal(...args)),
+      pq: (...args) => void run(() => slots.pq(...args)),
+      pqVal: (...args) => run(() => slots.pqVal(...args)),
+    },
+    areas: ([size]) => [
+      { ...view, start: HEAP_START },
+      { ...view, start: HEAP_START + Math.ceil(size / 64) * 64 },
+    ],
+  };
+}
+
 const plainly = (sizes: readonly [number, number]): readonly [Block, Block] => [
   outside(sizes[0]),
   outside(sizes[1]),
 ];
 const naive: Variant = { name: "naive", kernels: naiveKernels, areas: plainly };
+const simd = await simdVariants("simd", false);
+const relaxed = hasRelaxedSimd() ? await simdVariants("relaxed simd", true) : [];
+const worker = await workerVariant(hasRelaxedSimd());
 const variants: readonly Variant[] = [
   { name: "swar", kernels: swarKernels, areas: plainly },
-  ...(await simdVariants("simd", false)),
-  ...(hasRelaxedSimd() ? (await simdVariants("relaxed simd", true)).slice(0, 1) : []),
+  ...simd,
+  ...relaxed.slice(0, 1),
+  worker,
 ];
 
 /** Two areas full of noise with operands in them, and gaps around these. */
@@ -149,28 +192,42 @@ describe.each(variants)("$name: kernels do what the naive ones do", (variant) =>
     }
   });
 
-  it("for every number of sources", () => {
-    for (let srcCnt = 1; srcCnt <= 255; srcCnt++) {
-      for (const coefs of [ASCENDING, ASCENDING.slice(0, srcCnt).reverse(), SCATTERED]) {
-        expectSame(variant, aligned(srcCnt + 3), 157, srcCnt, (kernels, [dst, p, q, ...srcs]) => {
-          kernels.xor(dst!, srcs, srcCnt, 157);
-          kernels.pq(p!, q!, srcs, coefs, srcCnt, 157, false);
+  it("for every number of sources, whatever becomes of the sums", () => {
+    for (let srcCnt = 1; srcCnt <= 255; srcCnt += LONG || srcCnt < 40 ? 1 : 5) {
+      // One after the other, or all of them in long runs.
+      const runs = [ASCENDING, ASCENDING.slice(0, srcCnt).reverse(), SCATTERED];
+      for (const coefs of LONG ? runs : [runs[srcCnt % 3]!]) {
+        // As long as a step, a column, a vector and some bytes.
+        const length = 349;
+        expectSame(variant, aligned(srcCnt + 3), length, srcCnt, (kernels, [dst, p, q, ...srcs]) => {
+          kernels.xor(dst!, srcs, srcCnt, length);
+          kernels.pq(p!, q!, srcs, coefs, srcCnt, length, false);
+          const flags = [kernels.pqVal(p!, q!, srcs, coefs, srcCnt, length)];
+          kernels.pq(null, q!, srcs, coefs, srcCnt, length, srcCnt % 2 === 0);
+          kernels.pq(p!, null, srcs, coefs, srcCnt, length, true);
+          kernels.pq(srcs.at(-1)!, dst!, srcs, coefs, srcCnt, length, true);
+          kernels.xor(srcs[0]!, srcs, srcCnt, length);
+          flags.push(
+            kernels.xorVal(srcs, srcCnt, length),
+            kernels.pqVal(null, q!, srcs, coefs, srcCnt, length),
+          );
+          return flags.join();
         });
       }
     }
   });
 
   it("for every alignment of P, Q and two sources", () => {
-    for (let combination = 0; combination < 256; combination++) {
-      const places = [0, 2, 4, 6].map(
-        (shift): Place => ({
-          area: 0,
-          misalignment: (combination >> shift) & 3,
-        }),
-      );
-      for (const length of [1, 2, 3, 4, 5, 19, 70, 127, 128, 205]) {
+    // Every combination within a word, and each operand by itself within a vector.
+    const withinWords = Array.from({ length: 256 }, (_, i) => [0, 2, 4, 6].map((shift) => (i >> shift) & 3));
+    const withinVectors = Array.from({ length: 64 }, (_, i) =>
+      [0, 1, 2, 3].map((k) => (k === i >> 4 ? i & 15 : 0)),
+    );
+    for (const [seed, misalignments] of [...withinWords, ...withinVectors].entries()) {
+      const places = misalignments.map((misalignment): Place => ({ area: 0, misalignment }));
+      for (const length of [1, 2, 3, 4, 5, 19, 70, 127, 128, 205, 349]) {
         for (const continues of [false, true]) {
-          expectSame(variant, places, length, combination, (kernels, [p, q, ...srcs]) => {
+          expectSame(variant, places, length, seed, (kernels, [p, q, ...srcs]) => {
             kernels.pq(p!, q!, srcs, ASCENDING, 2, length, continues);
             kernels.xor(p!, srcs, 2, length);
           });

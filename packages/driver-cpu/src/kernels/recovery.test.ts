@@ -2,18 +2,21 @@ import { gfExp, gfInv, gfMul } from "@dmaengine/core";
 import { describe, expect, it } from "vitest";
 import { Arenas } from "../memory/arenas.js";
 import { compileKernels } from "../wasm/compile.js";
+import { hasRelaxedSimd } from "../wasm/features.js";
 import type { Block, Kernels } from "./kernels.js";
 import { SimdKernels } from "./simd.js";
 import { swarKernels } from "./swar.js";
 
-const LENGTH_BYTES = 205;
+const LENGTH_BYTES = 349;
+/** From one block to the next. */
+const STRIDE_BYTES = 384;
 /** Blocks of a stripe of 257 disks, and four to work with. */
 const MAX_BLOCKS = 261;
 
-const arenas = new Arenas(await compileKernels(false), 2 ** 24);
-const memory = arenas.alloc(MAX_BLOCKS * 256, 64);
+const arenas = new Arenas(await compileKernels(hasRelaxedSimd()), 2 ** 24);
+const memory = arenas.alloc(MAX_BLOCKS * STRIDE_BYTES, 64);
 const { bytes, words } = arenas.first;
-const block = (i: number): Block => ({ bytes, words, start: memory.byteOffset + 256 * i });
+const block = (i: number): Block => ({ bytes, words, start: memory.byteOffset + STRIDE_BYTES * i });
 const contents = ({ start }: Block): Uint8Array => bytes.slice(start, start + LENGTH_BYTES);
 
 /** A stripe of `disks` disks, P and Q last, whose parity the kernels computed. */

@@ -5,9 +5,10 @@ import { slotIndex, writeSum } from "../wasm/slot-writer.js";
 import { copy } from "./copy.js";
 import { fill } from "./fill.js";
 import { powerRun } from "./gf-words.js";
-import { type Block, clearBlock, emptyBlock, type Kernels } from "./kernels.js";
+import { type Block, clearBlock, emptyBlock } from "./kernels.js";
+import { pqSum } from "./pq.js";
 import { SumMode } from "./sum.js";
-import { swarKernels } from "./swar.js";
+import { SumKernels } from "./sum-kernels.js";
 
 /** Below, filling in a slot takes longer than the words kernels take. Measured on Node 20 and 24. */
 const MIN_BYTES = 128;
@@ -17,12 +18,11 @@ const MAX_STAGED_BYTES = 8192;
 const STAGING_GAP_BYTES = 192;
 /** The slot of an arena: its first bytes. */
 const SLOT = 0;
-const NO_COEFS = new Uint8Array(0);
 
 /** The kernels in WebAssembly SIMD. Operands outside of linear memory pass through a staging area, some KiB at a time. */
-export class SimdKernels implements Kernels {
-  readonly copy = copy;
-  readonly fill = fill;
+export class SimdKernels extends SumKernels {
+  override readonly copy = copy;
+  override readonly fill = fill;
   readonly #arenas: Arenas;
   /** The operand that is being staged, and where. */
   readonly #outside = emptyBlock();
@@ -32,48 +32,12 @@ export class SimdKernels implements Kernels {
   #view: Uint8Array | null = null;
 
   constructor(arenas: Arenas) {
+    super();
     this.#arenas = arenas;
     this.#arena = arenas.first;
   }
 
-  xor(dst: Block, srcs: readonly Block[], srcCnt: number, lengthBytes: number): void {
-    if (lengthBytes < MIN_BYTES) swarKernels.xor(dst, srcs, srcCnt, lengthBytes);
-    else this.#sum(dst, null, srcs, NO_COEFS, srcCnt, lengthBytes, SumMode.REPLACE);
-  }
-
-  xorVal(srcs: readonly Block[], srcCnt: number, lengthBytes: number): number {
-    if (lengthBytes < MIN_BYTES || srcCnt === 1) return swarKernels.xorVal(srcs, srcCnt, lengthBytes);
-    // The sum is zero when the last source is the sum of the others.
-    const last = srcs[srcCnt - 1] as Block;
-    return this.#sum(last, null, srcs, NO_COEFS, srcCnt - 1, lengthBytes, SumMode.CHECK);
-  }
-
-  pq(
-    p: Block | null,
-    q: Block | null,
-    srcs: readonly Block[],
-    coefs: Uint8Array,
-    srcCnt: number,
-    lengthBytes: number,
-    continues: boolean,
-  ): void {
-    if (lengthBytes < MIN_BYTES) swarKernels.pq(p, q, srcs, coefs, srcCnt, lengthBytes, continues);
-    else this.#sum(p, q, srcs, coefs, srcCnt, lengthBytes, continues ? SumMode.CONTINUE : SumMode.REPLACE);
-  }
-
-  pqVal(
-    p: Block | null,
-    q: Block | null,
-    srcs: readonly Block[],
-    coefs: Uint8Array,
-    srcCnt: number,
-    lengthBytes: number,
-  ): number {
-    if (lengthBytes < MIN_BYTES) return swarKernels.pqVal(p, q, srcs, coefs, srcCnt, lengthBytes);
-    return this.#sum(p, q, srcs, coefs, srcCnt, lengthBytes, SumMode.CHECK);
-  }
-
-  #sum(
+  protected override sum(
     p: Block | null,
     q: Block | null,
     srcs: readonly Block[],
@@ -82,6 +46,7 @@ export class SimdKernels implements Kernels {
     lengthBytes: number,
     mode: SumMode,
   ): number {
+    if (lengthBytes < MIN_BYTES) return pqSum(p, q, srcs, coefs, srcCnt, lengthBytes, mode);
     this.#chooseArena(p ?? (q as Block), srcs[0]!);
     const arena = this.#arena;
     const run = q === null ? 1 : powerRun(coefs, srcCnt);

@@ -31,7 +31,7 @@ export class ArenaDomain implements DmaDomain {
   syncForCpu(): void {}
   syncForDevice(): void {}
 
-  alloc(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer> {
+  alloc(sizeBytes: number, alignBytes: number): Uint8Array {
     return this.#arenas.alloc(sizeBytes, alignBytes);
   }
 

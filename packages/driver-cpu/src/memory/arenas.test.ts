@@ -25,13 +25,13 @@ describe("linear memory", () => {
   });
 
   it("grows by another one, which is let go when nothing of it is in use", () => {
-    const arenas = new Arenas(module, 256 * MIB);
+    const arenas = new Arenas(module, 2048 * MIB);
     const small = arenas.alloc(MIB, 64);
-    const large = arenas.alloc(20 * MIB, 64);
+    const large = arenas.alloc(160 * MIB, 64);
     expect(large.buffer).not.toBe(small.buffer);
-    expect(large.buffer.byteLength).toBe(32 * MIB);
-    const huge = arenas.alloc(100 * MIB, 4096);
-    expect(huge.buffer.byteLength).toBeGreaterThan(100 * MIB);
+    expect(large.buffer.byteLength).toBe(256 * MIB);
+    const huge = arenas.alloc(800 * MIB, 4096);
+    expect(huge.buffer.byteLength).toBeGreaterThan(800 * MIB);
     arenas.free(large);
     expect(arenas.of(large.buffer)).toBeUndefined();
     expect(arenas.of(huge.buffer)?.buffer).toBe(huge.buffer);
@@ -40,16 +40,16 @@ describe("linear memory", () => {
   });
 
   it("ends at its limit, and says so", () => {
-    const arenas = new Arenas(module, 40 * MIB);
-    const refused = (): unknown => arenas.alloc(30 * MIB, 64);
+    const arenas = new Arenas(module, 320 * MIB);
+    const refused = (): unknown => arenas.alloc(240 * MIB, 64);
     expect(refused).toThrow(DmaError);
     expect(refused).toThrow(
-      `cpu: no ${30 * MIB} bytes left: linear memories take ${16 * MIB} of ${40 * MIB} bytes; ` +
+      `cpu: no ${240 * MIB} bytes left: linear memories take ${128 * MIB} of ${320 * MIB} bytes; ` +
         "free some, or raise the driver's maxMemoryBytes",
     );
-    const rest = arenas.alloc(20 * MIB, 64);
+    const rest = arenas.alloc(160 * MIB, 64);
     arenas.free(rest);
-    expect(arenas.alloc(23 * MIB, 64).length).toBe(23 * MIB);
+    expect(arenas.alloc(184 * MIB, 64).length).toBe(184 * MIB);
   });
 
   it("is never more than 4 GiB in one piece", () => {

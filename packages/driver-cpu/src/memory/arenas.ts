@@ -1,8 +1,11 @@
 import { DmaError } from "@dmaengine/core";
 import { Arena, HEAP_START, MAX_ARENA_BYTES, PAGE_BYTES } from "./arena.js";
 
-/** The first arena; each further one is twice as large as the one before, up to a limit. */
-const FIRST_ARENA_BYTES = 16 * 1024 * 1024;
+/**
+ * The first arena; each further one is twice as large as the one before, up to a limit. Systems give room to what is touched only, and operands in
+ * different arenas have to be copied: so one holds an array's stripes, and its requests as well.
+ */
+const FIRST_ARENA_BYTES = 128 * 1024 * 1024;
 const LAST_ARENA_BYTES = 1024 * 1024 * 1024;
 
 /**
@@ -33,12 +36,12 @@ export class Arenas {
   }
 
   /** Throws `ERR_DMA_MAPPING` when that would be more than the limit. */
-  alloc(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer> {
+  alloc(sizeBytes: number, alignBytes: number): Uint8Array {
     for (const arena of this.#arenas) {
       const memory = arena.alloc(sizeBytes, alignBytes);
       if (memory !== null) return memory;
     }
-    return this.#grow(sizeBytes, alignBytes).alloc(sizeBytes, alignBytes) as Uint8Array<ArrayBuffer>;
+    return this.#grow(sizeBytes, alignBytes).alloc(sizeBytes, alignBytes) as Uint8Array;
   }
 
   /** Throws `ERR_DMA_MAPPING` for memory that is not in use. An arena with nothing in use is let go, except the first one. */

@@ -88,9 +88,9 @@ export class SharedDomain implements DmaDomain {
     );
   }
 
-  /** Memory that workers reach. It is on a `SharedArrayBuffer`, which the type of the contract can't say. */
-  alloc(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer> {
-    return this.#memory.alloc(sizeBytes, alignBytes) as Uint8Array<ArrayBuffer>;
+  /** Memory that workers reach: it is on a `SharedArrayBuffer`. */
+  alloc(sizeBytes: number, alignBytes: number): Uint8Array {
+    return this.#memory.alloc(sizeBytes, alignBytes);
   }
 
   free(memory: Uint8Array): void {

@@ -8,6 +8,7 @@ import { type CpuDriver, type CpuOptions, cpu as cpuAnywhere } from "../cpu.js";
 import { spawnWorkerThread } from "./spawn-worker-thread.js";
 
 export type { CpuDriver, CpuOptions } from "../cpu.js";
+export type { KernelsSpeed } from "../kernels/measure.js";
 export type { KernelsName } from "../kernels/select.js";
 export type { EngineWorker, SpawnWorker, WorkerTask } from "../workers/spawn.js";
 export { spawnWorkerThread } from "./spawn-worker-thread.js";

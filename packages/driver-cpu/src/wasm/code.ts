@@ -92,6 +92,9 @@ export class Code {
   callIndirect(typeIndex: number): this {
     return this.#write(0x11, ...unsigned(typeIndex), 0);
   }
+  return(): this {
+    return this.#write(0x0f);
+  }
   drop(): this {
     return this.#write(0x1a);
   }
@@ -121,6 +124,12 @@ export class Code {
   }
   i32LtU(): this {
     return this.#write(0x49);
+  }
+  i32GeS(): this {
+    return this.#write(0x4e);
+  }
+  i32GeU(): this {
+    return this.#write(0x4f);
   }
   i32Add(): this {
     return this.#write(0x6a);
@@ -173,6 +182,13 @@ export class Code {
   /** Of the relaxed SIMD extension: as `i8x16.swizzle` for indices below 16. */
   i8x16RelaxedSwizzle(): this {
     return this.#simd(0x100);
+  }
+  /**
+   * Of the relaxed SIMD extension: two vectors and a mask are on the stack; takes the first one's lanes where the mask is -1, the second
+   * one's where it is 0. What else a mask means is up to the runtime.
+   */
+  i8x16RelaxedLaneselect(): this {
+    return this.#simd(0x109);
   }
   i8x16LtS(): this {
     return this.#simd(37);

@@ -1,3 +1,4 @@
+import { PLAIN_SIMD, relaxedSimd, type SimdDialect } from "./features.js";
 import { kernelModule } from "./kernel-module.js";
 import { type WorkerModule, workerModule } from "./worker-module.js";
 
@@ -12,15 +13,19 @@ const workers = new Map<boolean, Promise<CompiledWorkerModule>>();
 
 /** The kernels of the inline engine, compiled once in a program. `relaxed`: with the relaxed SIMD extension. */
 export function compileKernels(relaxed: boolean): Promise<WebAssembly.Module> {
-  return once(inline, relaxed, () => WebAssembly.compile(kernelModule(relaxed)));
+  return once(inline, relaxed, () => WebAssembly.compile(kernelModule(dialect(relaxed))));
 }
 
 /** The same for workers. */
 export function compileWorkerKernels(relaxed: boolean): Promise<CompiledWorkerModule> {
   return once(workers, relaxed, async () => {
-    const { binary, ...indices } = workerModule(relaxed);
+    const { binary, ...indices } = workerModule(dialect(relaxed));
     return { module: await WebAssembly.compile(binary), ...indices };
   });
+}
+
+function dialect(relaxed: boolean): SimdDialect {
+  return relaxed ? relaxedSimd() : PLAIN_SIMD;
 }
 
 function once<T>(cache: Map<boolean, Promise<T>>, key: boolean, make: () => Promise<T>): Promise<T> {

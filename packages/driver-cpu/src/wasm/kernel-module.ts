@@ -1,4 +1,5 @@
 import { SumMode } from "../kernels/sum.js";
+import type { SimdDialect } from "./features.js";
 import { BINARY, ModuleBuilder, UNARY } from "./module.js";
 import { QForm, writeSumKernel, writeTail } from "./sum-kernel.js";
 
@@ -33,7 +34,7 @@ export function kernelNumber(p: boolean, q: QForm, mode: SumMode, srcCnt: number
 }
 
 /** Adds every kernel to a module, each exported under its number, and returns the function index of number 0. The others follow in order. */
-export function addKernels(module: ModuleBuilder, relaxed: boolean): number {
+export function addKernels(module: ModuleBuilder, dialect: SimdDialect): number {
   const tails = KINDS.map(({ p, q }) =>
     MODES.map((mode) => module.add(BINARY, null, (code) => writeTail(code, p, q !== QForm.NONE, mode))),
   );
@@ -43,7 +44,7 @@ export function addKernels(module: ModuleBuilder, relaxed: boolean): number {
       const tail = tails[kind]?.[mode] as number;
       for (let srcCnt = 0; srcCnt < (unrolled ? VARIANTS : 1); srcCnt++) {
         module.add(UNARY, String(module.count - first), (code) =>
-          writeSumKernel(code, { p, q, mode, srcCnt }, relaxed, tail),
+          writeSumKernel(code, { p, q, mode, srcCnt }, dialect, tail),
         );
       }
     }
@@ -52,8 +53,8 @@ export function addKernels(module: ModuleBuilder, relaxed: boolean): number {
 }
 
 /** The module of the inline engine: every kernel is called from outside. */
-export function kernelModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
+export function kernelModule(dialect: SimdDialect): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(false);
-  addKernels(module, relaxed);
+  addKernels(module, dialect);
   return module.finish();
 }

@@ -16,6 +16,8 @@ export const Slot = {
   FILL_VALUE: 20,
   /** Written by a worker: `SumCheck` flags of a check. */
   RESULT: 24,
+  /** Written by a kernel: of no meaning. */
+  LOADED: 28,
   /** 255 addresses. */
   SRCS: 32,
   /** 255 bytes. */
@@ -38,9 +40,13 @@ export const Ring = {
   ISSUED: 0,
   /** How many the worker has done. */
   DONE: 64,
-  /** How many clients sleep, and want to be woken. */
+  /** How many clients sleep. */
   WAITING: 128,
   /** Index of the slot that a new worker starts with. */
   START: 132,
+  /** Not 0: the worker is to end. */
+  STOP: 136,
+  /** How many are to be done when those who sleep want to be woken. */
+  WAKE_AT: 140,
   SLOTS: 192,
 } as const;

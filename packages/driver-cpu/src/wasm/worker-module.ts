@@ -1,4 +1,5 @@
 import { ValueType } from "./code.js";
+import type { SimdDialect } from "./features.js";
 import { addKernels } from "./kernel-module.js";
 import { BINARY, ModuleBuilder, UNARY } from "./module.js";
 import { Ring, SLOT_BYTES, Slot } from "./slot.js";
@@ -14,22 +15,22 @@ export interface WorkerModule {
   readonly fill: number;
 }
 
-/** Kernels over a memory that threads share, and `run(ring, ringSize)`: the loop that a worker is in until it is terminated. */
-export function workerModule(relaxed: boolean): WorkerModule {
+/** Kernels over a memory that threads share, and `run(ring, ringSize)`: the loop that a worker is in until it is stopped or terminated. */
+export function workerModule(dialect: SimdDialect): WorkerModule {
   const module = new ModuleBuilder(true);
   const slot = 0;
   const nop = module.add(UNARY, null, (code) => {
     code.i32Const(0);
   });
-  const copy = module.add(UNARY, null, (code) => {
+  const copy = module.add(UNARY, "copy", (code) => {
     code.get(slot).i32Load(Slot.P).get(slot).i32Load(Slot.SRCS).get(slot).i32Load(Slot.LENGTH_BYTES);
     code.memoryCopy().i32Const(0);
   });
-  const fill = module.add(UNARY, null, (code) => {
+  const fill = module.add(UNARY, "fill", (code) => {
     code.get(slot).i32Load(Slot.P).get(slot).i32Load(Slot.FILL_VALUE).get(slot).i32Load(Slot.LENGTH_BYTES);
     code.memoryFill().i32Const(0);
   });
-  const firstKernel = addKernels(module, relaxed);
+  const firstKernel = addKernels(module, dialect);
   addRun(module);
   return { binary: module.finish(), firstKernel, nop, copy, fill };
 }
@@ -50,6 +51,8 @@ function addRun(module: ModuleBuilder): void {
           () => code.get(ring).i32AtomicLoad(Ring.ISSUED).get(done).i32Ne().i32Eqz(),
           () => code.get(ring).get(done).i64Const(-1).memoryAtomicWait32(Ring.ISSUED).drop(),
         );
+        code.get(ring).i32AtomicLoad(Ring.STOP);
+        code.if(() => code.i32Const(0).return());
         code
           .get(ring)
           .get(position)
@@ -67,7 +70,10 @@ function addRun(module: ModuleBuilder): void {
         code.get(ring).get(done).i32AtomicStore(Ring.DONE);
         // The store comes first, so a client that sleeps now has either seen it or is seen here.
         code.get(ring).i32AtomicLoad(Ring.WAITING);
-        code.if(() => code.get(ring).i32Const(-1).memoryAtomicNotify(Ring.DONE).drop());
+        code.if(() => {
+          code.get(done).get(ring).i32AtomicLoad(Ring.WAKE_AT).i32Sub().i32Const(0).i32GeS();
+          code.if(() => code.get(ring).i32Const(-1).memoryAtomicNotify(Ring.DONE).drop());
+        });
       },
     );
     code.i32Const(0);

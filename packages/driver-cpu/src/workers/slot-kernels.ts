@@ -1,22 +1,22 @@
 import { powerRun } from "../kernels/gf-words.js";
-import type { Block, Kernels } from "../kernels/kernels.js";
-import { SumMode } from "../kernels/sum.js";
+import type { Block } from "../kernels/kernels.js";
+import type { SumMode } from "../kernels/sum.js";
+import { SumKernels } from "../kernels/sum-kernels.js";
 import type { CompiledWorkerModule } from "../wasm/compile.js";
 import { Slot } from "../wasm/slot.js";
 import { type SlotMemory, writeSum } from "../wasm/slot-writer.js";
-
-const NO_COEFS = new Uint8Array(0);
 
 /**
  * Kernels that do nothing but write down what is to be done, for a worker to do it. What they return is no verdict: that
  * comes later, in `Slot.RESULT`. All operands lie in the memory that is shared with the worker.
  */
-export class SlotKernels implements Kernels {
+export class SlotKernels extends SumKernels {
   readonly #memory: SlotMemory;
   readonly #module: CompiledWorkerModule;
   #slot = 0;
 
   constructor(memory: SlotMemory, module: CompiledWorkerModule) {
+    super();
     this.#memory = memory;
     this.#module = module;
   }
@@ -27,53 +27,21 @@ export class SlotKernels implements Kernels {
     this.#call(this.#module.nop);
   }
 
-  copy(dst: Block, src: Block, lengthBytes: number): void {
+  override copy(dst: Block, src: Block, lengthBytes: number): void {
     this.#set(Slot.P, dst.start);
     this.#set(Slot.SRCS, src.start);
     this.#set(Slot.LENGTH_BYTES, lengthBytes);
     this.#call(this.#module.copy);
   }
 
-  fill(dst: Block, value: number, lengthBytes: number): void {
+  override fill(dst: Block, value: number, lengthBytes: number): void {
     this.#set(Slot.P, dst.start);
     this.#set(Slot.FILL_VALUE, value);
     this.#set(Slot.LENGTH_BYTES, lengthBytes);
     this.#call(this.#module.fill);
   }
 
-  xor(dst: Block, srcs: readonly Block[], srcCnt: number, lengthBytes: number): void {
-    this.#sum(dst, null, srcs, NO_COEFS, srcCnt, lengthBytes, SumMode.REPLACE);
-  }
-
-  xorVal(srcs: readonly Block[], srcCnt: number, lengthBytes: number): number {
-    // The sum is zero when the last source is the sum of the others.
-    return this.#sum(srcs[srcCnt - 1]!, null, srcs, NO_COEFS, srcCnt - 1, lengthBytes, SumMode.CHECK);
-  }
-
-  pq(
-    p: Block | null,
-    q: Block | null,
-    srcs: readonly Block[],
-    coefs: Uint8Array,
-    srcCnt: number,
-    lengthBytes: number,
-    continues: boolean,
-  ): void {
-    this.#sum(p, q, srcs, coefs, srcCnt, lengthBytes, continues ? SumMode.CONTINUE : SumMode.REPLACE);
-  }
-
-  pqVal(
-    p: Block | null,
-    q: Block | null,
-    srcs: readonly Block[],
-    coefs: Uint8Array,
-    srcCnt: number,
-    lengthBytes: number,
-  ): number {
-    return this.#sum(p, q, srcs, coefs, srcCnt, lengthBytes, SumMode.CHECK);
-  }
-
-  #sum(
+  protected override sum(
     p: Block | null,
     q: Block | null,
     srcs: readonly Block[],

@@ -8,7 +8,7 @@ export interface WorkerTask {
   readonly ringSize: number;
 }
 
-/** A thread that carries out a task. It never ends by itself. */
+/** A thread that carries out a task. Where `run` returns, {@link EngineWorker.terminate} was or is about to be called. */
 export interface EngineWorker {
   /** Resolves when the thread is gone, and touches memory no more. */
   terminate(): Promise<void>;

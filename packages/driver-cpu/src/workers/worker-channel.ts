@@ -1,4 +1,4 @@
-import { DMA_PREP_INTERRUPT, DmaError, DmaTransResult } from "@dmaengine/core";
+import { DMA_PREP_INTERRUPT, type DmaCookie, DmaError, DmaTransResult } from "@dmaengine/core";
 import type { ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
 import { type CpuOperation, type CpuTx, execute, residueBytesOf } from "../execute.js";
 import type { SharedDomain } from "../memory/shared-domain.js";
@@ -7,7 +7,7 @@ import { Operands } from "../operands.js";
 import type { CompiledWorkerModule } from "../wasm/compile.js";
 import { SlotKernels } from "./slot-kernels.js";
 import type { EngineWorker, SpawnWorker } from "./spawn.js";
-import { WorkerRing } from "./worker-ring.js";
+import { isReached, WorkerRing } from "./worker-ring.js";
 
 /** How a channel gets its worker, and when it gives it up. */
 export interface WorkerChannelOptions {
@@ -56,6 +56,8 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   #submitted = 0;
   #issued = 0;
   #done = 0;
+  /** Of the transaction that was submitted last. */
+  #lastCookie: DmaCookie = 0;
   /** Transactions in flight that want an interrupt. */
   #interrupts = 0;
   #watching = false;
@@ -84,6 +86,7 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
     if ((tx.flags & DMA_PREP_INTERRUPT) !== 0) this.#interrupts += 1;
     this.#tail = this.#next(slot);
     this.#submitted = (this.#submitted + 1) | 0;
+    this.#lastCookie = tx.cookie;
   }
 
   issuePending(): void {
@@ -101,10 +104,11 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
     this.#completeUpTo(done, DmaTransResult.NOERROR);
   }
 
-  relax(): boolean | Promise<boolean> {
+  relax(cookie: DmaCookie): boolean | Promise<boolean> {
     if (this.#done === this.#issued) return false;
-    for (let i = 0; i < SPINS; i++) if (this.#ring.done !== this.#done) return true;
-    return this.#sleep().then(() => true);
+    const target = this.#countUpTo(cookie);
+    for (let i = 0; i < SPINS; i++) if (isReached(target, this.#ring.done)) return true;
+    return this.#sleep(target).then(() => true);
   }
 
   /** What has not begun becomes nothing to do. */
@@ -123,8 +127,8 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
 
   async synchronize(): Promise<void> {
     const last = this.#issued;
-    while (((this.#done - last) | 0) < 0) {
-      if (this.#ring.done === this.#done || this.#replacing) await this.#sleep();
+    while (!isReached(last, this.#done)) {
+      if (this.#ring.done === this.#done || this.#replacing) await this.#sleep(last);
       this.poll();
     }
   }
@@ -143,6 +147,8 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   }
 
   async freeChanResources(): Promise<void> {
+    // A worker that ends by itself is gone at once; browsers give one that is terminated some seconds.
+    this.#ring.stop();
     await this.#worker?.terminate();
     this.#worker = null;
     this.#ring.free();
@@ -198,15 +204,32 @@ export class WorkerChannel implements DriverChannel<CpuOperation> {
   async #watch(): Promise<void> {
     this.#watching = true;
     while (this.#interrupts > 0 && this.#done !== this.#issued) {
-      await this.#sleep();
+      await this.#sleep(this.#countUpToInterrupt());
       this.poll();
       this.#host.runCallbacks();
     }
     this.#watching = false;
   }
 
-  async #sleep(): Promise<void> {
-    await this.#ring.sleep(this.#done, MAX_SLEEP_MILLIS);
+  /** How many transactions are done when this one is. If it isn't issued: when all are that are. */
+  #countUpTo(cookie: DmaCookie): number {
+    const count = (this.#submitted - (this.#lastCookie - cookie)) | 0;
+    return isReached(count, this.#done) || !isReached(count, this.#issued) ? this.#issued : count;
+  }
+
+  /** How many are done when the next interrupt is due. */
+  #countUpToInterrupt(): number {
+    let count = this.#done;
+    for (let slot = this.#head; count !== this.#issued; slot = this.#next(slot)) {
+      count = (count + 1) | 0;
+      if (((this.#txs[slot]?.flags ?? 0) & DMA_PREP_INTERRUPT) !== 0) break;
+    }
+    return count;
+  }
+
+  /** Until so many are done, or it is time to look at the clock. */
+  async #sleep(target: number): Promise<void> {
+    await this.#ring.sleep(target, MAX_SLEEP_MILLIS);
     const { hangTimeoutMillis } = this.#options;
     if (this.#worker === null || this.#ring.done !== this.#done || this.#done === this.#issued) return;
     if (performance.now() - this.#aliveAtMillis > hangTimeoutMillis) await this.#replace(this.#worker);

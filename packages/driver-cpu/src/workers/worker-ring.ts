@@ -14,6 +14,11 @@ const { waitAsync } = Atomics as { readonly waitAsync?: WaitAsync };
 /** Without a way to be woken, how often a sleeper looks for itself. */
 const LOOK_MILLIS = 1;
 
+/** Whether a counter has come to `target`. Counters run over. */
+export function isReached(target: number, done: number): boolean {
+  return ((done - target) | 0) >= 0;
+}
+
 /** The client's view of a worker's ring. */
 export class WorkerRing {
   readonly size: number;
@@ -27,6 +32,7 @@ export class WorkerRing {
   readonly #issued: number;
   readonly #done: number;
   readonly #waiting: number;
+  readonly #wakeAt: number;
 
   constructor(shared: SharedMemory, size: number) {
     this.size = size;
@@ -39,6 +45,7 @@ export class WorkerRing {
     this.#issued = (byteOffset + Ring.ISSUED) / 4;
     this.#done = (byteOffset + Ring.DONE) / 4;
     this.#waiting = (byteOffset + Ring.WAITING) / 4;
+    this.#wakeAt = (byteOffset + Ring.WAKE_AT) / 4;
   }
 
   /** Address of a slot. */
@@ -69,14 +76,32 @@ export class WorkerRing {
     Atomics.store(this.#counters, this.#done, done);
   }
 
-  /** Resolves when more than `seen` transactions were done, when somebody calls {@link wake}, or at the latest after `millis`. */
-  async sleep(seen: number, millis: number): Promise<void> {
+  /** Tells the worker to end when it has done what it is doing. */
+  stop(): void {
+    Atomics.store(this.#counters, (this.address + Ring.STOP) / 4, 1);
+    // A number that it has not done: it must not go to sleep now.
+    this.issue(~this.done);
+  }
+
+  /**
+   * Resolves when `target` transactions were done, when somebody calls {@link wake}, or at the latest after `millis`; also sooner, so look again.
+   * The worker spends time on waking only when `target` is reached: others may be done long before.
+   */
+  async sleep(target: number, millis: number): Promise<void> {
     if (waitAsync === undefined) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS));
       return;
     }
-    Atomics.add(this.#counters, this.#waiting, 1);
-    const wait = waitAsync(this.#counters, this.#done, seen, millis);
+    const { done } = this;
+    if (isReached(target, done)) return;
+    const counters = this.#counters;
+    // Of several who sleep the first one to be done wakes all, and the others go to sleep again.
+    const alone = Atomics.load(counters, this.#waiting) === 0;
+    if (alone || isReached(target, Atomics.load(counters, this.#wakeAt))) {
+      Atomics.store(counters, this.#wakeAt, target);
+    }
+    Atomics.add(counters, this.#waiting, 1);
+    const wait = waitAsync(counters, this.#done, done, millis);
     if (wait.async) {
       // The timer also keeps the process alive, which waiting does not.
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,7 +111,7 @@ export class WorkerRing {
       await Promise.race([wait.value, late]);
       clearTimeout(timer);
     }
-    Atomics.sub(this.#counters, this.#waiting, 1);
+    Atomics.sub(counters, this.#waiting, 1);
   }
 
   /** Wakes whoever sleeps, although nothing was done. */
