@@ -1,0 +1,7 @@
+/**
+ * Intel ISA-L as a dmaengine driver: the library's vector code, on threads of its own.
+ *
+ * @packageDocumentation
+ */
+
+export { type IsalOptions, isal } from "./isal.js";

@@ -1,0 +1,12 @@
+import { isal } from "../isal.js";
+
+/** Why tests that need the library can't run here; undefined where they can. */
+export const missing: string | undefined = await Promise.resolve(isal().probe()).then(
+  () => undefined,
+  (error: Error) => error.message,
+);
+
+/** The title of a suite that needs the library, with the reason where it is skipped. */
+export function titled(title: string): string {
+  return missing === undefined ? title : `${title} (${missing})`;
+}
