@@ -7,7 +7,7 @@ import { type CreateOptions, runCreate } from "./commands/create.js";
 import { runDetail } from "./commands/detail.js";
 import { runExamine } from "./commands/examine.js";
 import { type ReadOptions, runRead } from "./commands/read.js";
-import { runCheck, runRepair, type ScrubOptions } from "./commands/scrub.js";
+import { type RepairOptions, runCheck, runRepair, type ScrubOptions } from "./commands/scrub.js";
 import { runWrite, type WriteOptions } from "./commands/write.js";
 import type { Io } from "./io.js";
 import { parseSize } from "./size.js";
@@ -107,8 +107,9 @@ export function buildProgram(io: Io, onStatus: (status: number) => void): Comman
   arrayOptions(
     command("repair", "make parity anew where it does not match the data")
       .argument("<members...>", MEMBERS)
+      .option("--located", "on RAID-6: write only blocks anew that both syndromes say are wrong")
       .option("--json", "print the result as JSON"),
-  ).action((members: string[], options: ScrubOptions) => run(runRepair(io, members, options)));
+  ).action((members: string[], options: RepairOptions) => run(runRepair(io, members, options)));
 
   return program;
 }

@@ -97,7 +97,7 @@ describe("OpenArray", () => {
     const before = disks.map(({ bytes }) => bytes.slice());
     const { array } = open(assembled, true);
     await expect(array.write(0, randomBytes(10, 1))).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
-    await expect(array.repair({})).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
+    await expect(array.repair("parity")).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
     await expect(array.resync({})).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
     const added = array.add(0, disks[0] as MemoryMember, {});
     await expect(added).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });

@@ -95,13 +95,17 @@ export class OpenArray {
     return this.#raid.check(options);
   }
 
-  /** Compares data with parity, and makes parity anew where it doesn't match. As far as it comes, that is a resync, too. */
-  repair({ onProgress, ...options }: SyncOptions = {}): Promise<CheckReport> {
+  /**
+   * Compares data with parity. `"parity"` makes parity anew where it doesn't match: as far as it comes, that is a resync, too. `"located"` writes
+   * only those blocks of a RAID-6 anew of which both syndromes say that they are wrong.
+   */
+  repair(how: "parity" | "located", { onProgress, ...options }: SyncOptions = {}): Promise<CheckReport> {
     const progress: SyncOptions["onProgress"] = async (at) => {
-      if (at.doneBytes > this.resyncedBytes) await this.#md?.checkpointResync(at.doneBytes);
+      const resynced = how === "parity" && at.doneBytes > this.resyncedBytes;
+      if (resynced) await this.#md?.checkpointResync(at.doneBytes);
       await onProgress?.(at);
     };
-    return this.#writing(() => this.#raid.repair({ ...options, onProgress: progress }));
+    return this.#writing(() => this.#raid.repair(how, { ...options, onProgress: progress }));
   }
 
   /** Makes parity right where it never was, from where the last resync stopped. */

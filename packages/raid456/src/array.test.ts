@@ -168,12 +168,21 @@ describe("RaidArray", () => {
     const { array, members, geometry, expectMembers } = setUp(6, 5, 2);
     const row = geometry.row(1);
     const at = CHUNK + 10;
-    for (const slot of [row.p, row.q]) data(members, slot)[at] = (data(members, slot)[at] as number) ^ 1;
-    expect(await array.check()).toEqual({
-      mismatches: [{ memberOffset: CHUNK, lengthBytes: CHUNK, pMismatch: true, qMismatch: true }],
+    data(members, row.p)[at] = (data(members, row.p)[at] as number) ^ 1;
+    data(members, row.q)[at + 1] = (data(members, row.q)[at + 1] as number) ^ 1;
+    const found = {
+      memberOffset: CHUNK,
+      lengthBytes: CHUNK,
+      pMismatch: true,
+      qMismatch: true,
+      wrongSlot: null,
+      repaired: false,
+    };
+    expect(await array.check()).toEqual({ mismatches: [found], mismatchSectors: 8 });
+    expect(await array.repair("parity")).toEqual({
+      mismatches: [{ ...found, repaired: true }],
       mismatchSectors: 8,
     });
-    expect((await array.repair()).mismatchSectors).toBe(8);
     expectMembers();
     expect((await array.check()).mismatchSectors).toBe(0);
   });
@@ -282,7 +291,7 @@ describe("RaidArray", () => {
     await readAll(array);
     expect((await array.check()).mismatchSectors).toBe(0);
     await expect(array.write(0, new Uint8Array(1))).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
-    await expect(array.repair()).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
+    await expect(array.repair("parity")).rejects.toMatchObject({ code: "ERR_RAID_READ_ONLY" });
     expect(members.map(({ bytes }) => bytes)).toEqual(before);
   });
 

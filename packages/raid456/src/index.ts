@@ -5,11 +5,9 @@
  */
 
 export {
-  type CheckReport,
   RaidArray,
   type RaidArrayOptions,
-  type SyncOptions,
-  type SyncProgress,
+  type RequestOptions,
 } from "./array.js";
 export { RaidError, type RaidErrorCode } from "./errors.js";
 export { type ChunkLocation, Geometry, type GeometryOptions } from "./geometry.js";
@@ -29,4 +27,10 @@ export type { MemberDevice } from "./member/member-device.js";
 export { MemberError, type MemberErrorCode } from "./member/member-error.js";
 export { MemoryMember, type MemoryMemberOptions } from "./member/memory-member.js";
 export type { ArrayMember, ArrayMetadata } from "./members.js";
-export type { MismatchRow } from "./stripe/handle-stripe.js";
+export type { OffloadChannelStats, OffloadOptions, OffloadStats } from "./offload/offload.js";
+export type { OffloadPlan, PlannedWork, Scenario } from "./offload/plan.js";
+export type { StripeWork } from "./offload/stripe-work.js";
+export type { RaidStats } from "./stats.js";
+export type { MismatchRow } from "./stripe/check-stripes.js";
+export type { SyncOptions, SyncProgress } from "./sweep.js";
+export type { CheckReport } from "./sync.js";

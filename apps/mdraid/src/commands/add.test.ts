@@ -71,8 +71,8 @@ describe("mdraid add", () => {
     const { members, content } = await filledArray(workbench);
     const kept = members.slice(1);
     const added = workbench.path("new");
-    // Each of the 96 stripes looks at the signal when its turn comes.
-    const signal = signalAfter(80, new Interruption("SIGINT"));
+    // Each run of 16 of the 96 stripes looks at the signal when its turn comes, three at a time.
+    const signal = signalAfter(4, new Interruption("SIGINT"));
     const interrupted = await workbench.run(["add", "--to", ...kept, "--", added], { signal });
     expect(interrupted).toMatchObject({ status: 130, stderr: expect.stringContaining("stopped by SIGINT") });
 

@@ -76,7 +76,7 @@ describe("mdraid create", () => {
     const images = workbench.images(3);
     for (const [seed, image] of images.entries()) await writeFile(image, randomBytes(2560 * 1024, seed));
     const words = ["create", "-l", "5", "-n", "3", "-c", "16K", ...images];
-    const signal = signalAfter(90, new Interruption("SIGTERM"));
+    const signal = signalAfter(6, new Interruption("SIGTERM"));
     const interrupted = await workbench.run(words, { signal });
     expect(interrupted).toMatchObject({ status: 143, stderr: expect.stringContaining("stopped by SIGTERM") });
 

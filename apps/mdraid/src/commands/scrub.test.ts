@@ -28,20 +28,57 @@ describe("mdraid check and repair", () => {
     const found = await workbench.run(["check", ...words]);
     expect(found.status).toBe(1);
     const mismatches = [
-      { memberOffset: 4096, lengthBytes: 4096, pMismatch: true, qMismatch: false },
-      { memberOffset: 16_384, lengthBytes: 4096, pMismatch: false, qMismatch: true },
+      {
+        memberOffset: 4096,
+        lengthBytes: 4096,
+        pMismatch: true,
+        qMismatch: false,
+        wrongSlot: 3,
+        repaired: false,
+      },
+      {
+        memberOffset: 16_384,
+        lengthBytes: 4096,
+        pMismatch: false,
+        qMismatch: true,
+        wrongSlot: 3,
+        repaired: false,
+      },
     ];
-    expect(JSON.parse(`${found.stdout}`)).toEqual({ mismatches, mismatchSectors: 16, repaired: false });
+    expect(JSON.parse(`${found.stdout}`)).toEqual({ mismatches, mismatchSectors: 16 });
     const text = (await workbench.run(["check", ...members])).stdout.toString();
     expect(text).toContain("parity does not match the data in 2 rows (mismatch_cnt 16 sectors):");
     expect(await digests(members)).toEqual(before);
 
     const repaired = await workbench.succeed(["repair", ...words]);
-    expect(JSON.parse(`${repaired.stdout}`)).toEqual({ mismatches, mismatchSectors: 16, repaired: true });
+    expect(JSON.parse(`${repaired.stdout}`)).toEqual({
+      mismatches: mismatches.map((row) => ({ ...row, repaired: true })),
+      mismatchSectors: 16,
+    });
     const { stdout } = await workbench.succeed(["check", ...members]);
     expect(`${stdout}`).toBe("no mismatches: data and parity fit together\n");
     expect((await workbench.read(members)).equals(content)).toBe(true);
     expect((await workbench.succeed(["detail", ...members])).stdout.toString()).toMatch(/State : clean\n/);
+  });
+
+  test("locate wrong data, and write only that anew", async ({ workbench }) => {
+    const members = await workbench.create(6, 4);
+    const content = randomBytes((await workbench.read(members)).length, 1);
+    await workbench.succeed(["write", ...members], { stdin: content });
+    // The first stripe has its data in slots 1 and 2. In the third row two blocks are wrong.
+    await flip(members[1] as string, 100);
+    for (const slot of [1, 2]) await flip(members[slot] as string, 8192 + slot);
+    const outcome = await workbench.run(["repair", "--located", ...members]);
+    expect(outcome.status).toBe(1);
+    const text = outcome.stdout.toString();
+    expect(text).toContain(
+      "from byte 0 of each member's data: P and Q; the block in slot 1 is the wrong one",
+    );
+    expect(text).toContain("the wrong blocks were computed anew");
+    expect(text).toContain("1 row left alone: no single block explains what is there");
+    await flip(members[1] as string, 8192 + 1);
+    await workbench.succeed(["repair", "--located", ...members]);
+    expect((await workbench.read(members)).equals(content)).toBe(true);
   });
 
   test("check what is left of a RAID-6 without one member", async ({ workbench }) => {

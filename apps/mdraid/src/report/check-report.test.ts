@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { describeCheck } from "./check-report.js";
 
-const row = (memberOffset: number, pMismatch: boolean, qMismatch: boolean) => ({
+const row = (
+  memberOffset: number,
+  pMismatch: boolean,
+  qMismatch: boolean,
+  wrongSlot: number | null = null,
+) => ({
   memberOffset,
   lengthBytes: 4096,
   pMismatch,
   qMismatch,
+  wrongSlot,
+  repaired: false,
 });
 
 describe("describeCheck", () => {
@@ -21,13 +28,15 @@ describe("describeCheck", () => {
       row(4096, true, true),
       row(8192, false, true),
       row(65_536, true, false),
+      row(69_632, true, true, 3),
     ];
-    expect(describeCheck({ mismatches, mismatchSectors: 32 })).toBe(
+    expect(describeCheck({ mismatches, mismatchSectors: 40 })).toBe(
       [
-        "parity does not match the data in 4 rows (mismatch_cnt 32 sectors):",
+        "parity does not match the data in 5 rows (mismatch_cnt 40 sectors):",
         "  8 KiB from byte 0 of each member's data: P and Q",
         "  4 KiB from byte 8192 of each member's data: Q",
         "  4 KiB from byte 65536 of each member's data: P",
+        "  4 KiB from byte 69632 of each member's data: P and Q; the block in slot 3 is the wrong one",
       ].join("\n"),
     );
   });

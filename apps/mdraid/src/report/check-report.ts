@@ -18,12 +18,13 @@ export function describeCheck({ mismatches, mismatchSectors }: CheckReport): str
   ].join("\n");
 }
 
-function describePlace({ memberOffset, lengthBytes, pMismatch, qMismatch }: MismatchRow): string {
+function describePlace({ memberOffset, lengthBytes, pMismatch, qMismatch, wrongSlot }: MismatchRow): string {
   const which = [...(pMismatch ? ["P"] : []), ...(qMismatch ? ["Q"] : [])].join(" and ");
-  return `  ${formatBytes(lengthBytes)} from byte ${memberOffset} of each member's data: ${which}`;
+  const located = wrongSlot === null ? "" : `; the block in slot ${wrongSlot} is the wrong one`;
+  return `  ${formatBytes(lengthBytes)} from byte ${memberOffset} of each member's data: ${which}${located}`;
 }
 
-/** Rows that follow each other, with the same parity wrong, are one place. */
+/** Rows that follow each other, with the same wrong in them, are one place. */
 function joinNeighbours(rows: readonly MismatchRow[]): MismatchRow[] {
   const places: MismatchRow[] = [];
   for (const row of rows) {
@@ -32,7 +33,8 @@ function joinNeighbours(rows: readonly MismatchRow[]): MismatchRow[] {
       last !== undefined &&
       last.memberOffset + last.lengthBytes === row.memberOffset &&
       last.pMismatch === row.pMismatch &&
-      last.qMismatch === row.qMismatch;
+      last.qMismatch === row.qMismatch &&
+      last.wrongSlot === row.wrongSlot;
     if (continues) places[places.length - 1] = { ...last, lengthBytes: last.lengthBytes + row.lengthBytes };
     else places.push(row);
   }

@@ -1,5 +1,6 @@
 import type { MemberDevice } from "./member-device.js";
 import { MemberError } from "./member-error.js";
+import { readVector, vectorBytes, writeVector } from "./vector.js";
 
 /** One planned failure of a {@link FaultyMember}. */
 export interface MemberFault {
@@ -37,11 +38,20 @@ interface ArmedFault {
  * exactly.
  */
 export class FaultyMember implements MemberDevice {
+  /** As the device inside has it; write faults hit it too. */
+  readonly discard?: (offsetBytes: number, lengthBytes: number) => Promise<void>;
   readonly #inner: MemberDevice;
   #faults: ArmedFault[] = [];
 
   constructor(inner: MemberDevice, ...faults: readonly MemberFault[]) {
     this.#inner = inner;
+    if (inner.discard !== undefined) {
+      this.discard = async (offsetBytes, lengthBytes) => {
+        this.#meet("write", offsetBytes, offsetBytes + lengthBytes);
+        await inner.discard?.(offsetBytes, lengthBytes);
+        this.#remap(offsetBytes, offsetBytes + lengthBytes);
+      };
+    }
     for (const fault of faults) this.inject(fault);
   }
 
@@ -88,6 +98,18 @@ export class FaultyMember implements MemberDevice {
     const endBytes = offsetBytes + from.length;
     this.#meet("write", offsetBytes, endBytes);
     await this.#inner.write(offsetBytes, from);
+    this.#remap(offsetBytes, endBytes);
+  }
+
+  async readVector(offsetBytes: number, into: readonly Uint8Array[]): Promise<void> {
+    this.#meet("read", offsetBytes, offsetBytes + vectorBytes(into));
+    await readVector(this.#inner, offsetBytes, into);
+  }
+
+  async writeVector(offsetBytes: number, from: readonly Uint8Array[]): Promise<void> {
+    const endBytes = offsetBytes + vectorBytes(from);
+    this.#meet("write", offsetBytes, endBytes);
+    await writeVector(this.#inner, offsetBytes, from);
     this.#remap(offsetBytes, endBytes);
   }
 

@@ -22,6 +22,18 @@ export interface MemberDevice {
    */
   write(offsetBytes: number, from: Uint8Array): Promise<void>;
   /**
+   * {@link read} into several pieces of memory, which follow each other on the device (`preadv`). Left out: the
+   * array reads piece by piece.
+   */
+  readVector?(offsetBytes: number, into: readonly Uint8Array[]): Promise<void>;
+  /** {@link write} from several pieces of memory (`pwritev`). Left out: the array writes piece by piece. */
+  writeVector?(offsetBytes: number, from: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Gives the room of a range back; it reads as zeros from then on. Left out: the device can't do that. After a
+   * rejection the range may hold anything.
+   */
+  discard?(offsetBytes: number, lengthBytes: number): Promise<void>;
+  /**
    * Makes every write that has completed survive a power cut. Nothing to do, and no error, if not {@link
    * writable}.
    */

@@ -1,5 +1,6 @@
 import type { MemberDevice } from "./member-device.js";
 import { checkRange, checkWritable, closedError } from "./member-error.js";
+import { vectorBytes } from "./vector.js";
 
 /** How a {@link MemoryMember} is made. */
 export interface MemoryMemberOptions {
@@ -39,6 +40,34 @@ export class MemoryMember implements MemberDevice {
     checkWritable(this);
     checkRange(this, offsetBytes, from.length);
     this.bytes.set(from, offsetBytes);
+  }
+
+  async readVector(offsetBytes: number, into: readonly Uint8Array[]): Promise<void> {
+    this.#checkOpen();
+    checkRange(this, offsetBytes, vectorBytes(into));
+    let at = offsetBytes;
+    for (const piece of into) {
+      piece.set(this.bytes.subarray(at, at + piece.length));
+      at += piece.length;
+    }
+  }
+
+  async writeVector(offsetBytes: number, from: readonly Uint8Array[]): Promise<void> {
+    this.#checkOpen();
+    checkWritable(this);
+    checkRange(this, offsetBytes, vectorBytes(from));
+    let at = offsetBytes;
+    for (const piece of from) {
+      this.bytes.set(piece, at);
+      at += piece.length;
+    }
+  }
+
+  async discard(offsetBytes: number, lengthBytes: number): Promise<void> {
+    this.#checkOpen();
+    checkWritable(this);
+    checkRange(this, offsetBytes, lengthBytes);
+    this.bytes.fill(0, offsetBytes, offsetBytes + lengthBytes);
   }
 
   async flush(): Promise<void> {

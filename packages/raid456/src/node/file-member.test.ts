@@ -58,6 +58,28 @@ describe("FileMember.open", () => {
     await expect(member.flush()).rejects.toMatchObject({ code: "ERR_MEMBER_CLOSED" });
   });
 
+  it("reads and writes several pieces of memory with one call", async () => {
+    await writeFile(path, new Uint8Array(8192));
+    const member = await FileMember.open(path, { writable: true });
+    await member.writeVector(4094, [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)]);
+    const into = [new Uint8Array(2), new Uint8Array(4)];
+    await member.readVector(4093, into);
+    expect(into.map((piece) => [...piece])).toEqual([
+      [0, 1],
+      [2, 3, 4, 0],
+    ]);
+    await expect(member.readVector(8190, into)).rejects.toMatchObject({ code: "ERR_MEMBER_RANGE" });
+    await expect(member.writeVector(-1, into)).rejects.toMatchObject({ code: "ERR_MEMBER_RANGE" });
+    await truncate(path, 4095);
+    await expect(member.readVector(4093, into)).rejects.toMatchObject({
+      code: "ERR_MEMBER_SHORT",
+      message: expect.stringContaining("ends at byte 4095"),
+    });
+    await member.close();
+    await expect(member.readVector(0, into)).rejects.toMatchObject({ code: "ERR_MEMBER_CLOSED" });
+    await expect(member.writeVector(0, into)).rejects.toMatchObject({ code: "ERR_MEMBER_CLOSED" });
+  });
+
   it("refuses to write and has nothing to flush when opened for reading", async () => {
     await writeFile(path, new Uint8Array(512));
     const member = await FileMember.open(path);

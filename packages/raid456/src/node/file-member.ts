@@ -2,6 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, readFile, stat, unlink } from "node:fs/promises";
 import type { MemberDevice } from "../member/member-device.js";
 import { checkRange, checkWritable, closedError, MemberError } from "../member/member-error.js";
+import { skipBytes, vectorBytes } from "../member/vector.js";
 
 /** Step of the size probe; a multiple of every logical block size, so that raw devices accept the reads. */
 const PROBE_BYTES = 4096;
@@ -105,6 +106,43 @@ export class FileMember implements MemberDevice {
       }
       if (bytesWritten === 0) throw this.#shortError(offsetBytes + done);
       done += bytesWritten;
+    }
+  }
+
+  async readVector(offsetBytes: number, into: readonly Uint8Array[]): Promise<void> {
+    if (!this.#open) throw closedError(this);
+    const endBytes = offsetBytes + vectorBytes(into);
+    checkRange(this, offsetBytes, endBytes - offsetBytes);
+    let rest = into;
+    for (let at = offsetBytes; at < endBytes; ) {
+      let bytesRead: number;
+      try {
+        ({ bytesRead } = await this.#handle.readv(rest, at));
+      } catch (error) {
+        throw this.#ioError("reading", at, error);
+      }
+      if (bytesRead === 0) throw this.#shortError(at);
+      at += bytesRead;
+      rest = skipBytes(rest, bytesRead);
+    }
+  }
+
+  async writeVector(offsetBytes: number, from: readonly Uint8Array[]): Promise<void> {
+    if (!this.#open) throw closedError(this);
+    checkWritable(this);
+    const endBytes = offsetBytes + vectorBytes(from);
+    checkRange(this, offsetBytes, endBytes - offsetBytes);
+    let rest = from;
+    for (let at = offsetBytes; at < endBytes; ) {
+      let bytesWritten: number;
+      try {
+        ({ bytesWritten } = await this.#handle.writev(rest, at));
+      } catch (error) {
+        throw this.#ioError("writing", at, error);
+      }
+      if (bytesWritten === 0) throw this.#shortError(at);
+      at += bytesWritten;
+      rest = skipBytes(rest, bytesWritten);
     }
   }
 

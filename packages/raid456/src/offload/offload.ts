@@ -1,23 +1,327 @@
-import type { PageMapping } from "../stripe/stripe-page.js";
-import type { PageOp } from "./page-op.js";
+import { type DmaDevice, type DmaEngine, leastLoaded, type SelectionPolicy } from "@dmaengine/core";
+import { RaidError } from "../errors.js";
+import type { Geometry } from "../geometry.js";
+import { RAID_OPERATIONS } from "./ability.js";
+import { CpuWork } from "./cpu-work.js";
+import { EngineChannel } from "./engine-channel.js";
+import { Leg } from "./leg.js";
+import { PageMemory, sharesMappings } from "./page-memory.js";
+import { firstPage, lengthOf, type PageOp } from "./page-op.js";
+import { type DevicePlan, explainPlan, makePlan, type OffloadPlan, type Scenario } from "./plan.js";
+import { ScratchPages } from "./scratch-pages.js";
+import type { RaidChan } from "./transactions.js";
 
-/** Who carries out page operations: one implementation for each scenario that the plan can find. */
-export interface Offload {
-  /** The scenario's number: 0 for the CPU alone, else as in the plan. */
-  readonly scenario: 0 | 1;
-  /** The plan in words, a sentence a line. */
-  explain(): readonly string[];
-  /** Memory for stripe pages. */
-  alloc(sizeBytes: number): Uint8Array;
-  /** Gives memory of {@link alloc} back. */
-  free(memory: Uint8Array): void;
-  /** Maps a page of {@link alloc}ed memory for its life; null where no engine takes part. */
-  map(memory: Uint8Array, offsetBytes: number, lengthBytes: number): PageMapping | null;
+/** How an array uses engines. */
+export interface OffloadOptions {
+  /** Chooses among the channels that can do the work equally well. Default: {@link leastLoaded}. */
+  readonly policy?: SelectionPolicy;
+  /** Operations on fewer bytes of each page than this are the CPU's. Default 0: none. */
+  readonly cpuBelowBytes?: number;
+  /** How many chains of operations are carried out before a channel that has failed is used again, 1 at least. Default 1000. */
+  readonly restAfterFailure?: number;
+  /** Hears of every page operation that the CPU does itself, and how many bytes it reads and writes for it. */
+  readonly onCpuWork?: (op: PageOp["op"], bytes: number) => void;
+}
+
+/** What one channel did for an array. */
+export interface OffloadChannelStats {
+  readonly device: string;
+  /** Parts of chains that it was given. */
+  readonly legs: number;
+  /** Page operations in them. */
+  readonly operations: number;
+  /** Legs that failed, those included that only stood behind a failure. */
+  readonly failures: number;
+}
+
+/** What engines and the CPU did for an array. */
+export interface OffloadStats {
+  /** As the plan is now. */
+  readonly scenario: Scenario;
+  /** Chains of page operations that were carried out. */
+  readonly chains: number;
+  /** How often a chain went on on another channel. */
+  readonly channelSwitches: number;
+  /** How often a chain went on with the CPU after an engine, or with an engine after the CPU. */
+  readonly cpuSwitches: number;
+  /** Mappings of stripe pages that were made because an engine could not use the one that there was. */
+  readonly remaps: number;
+  readonly cpu: { readonly operations: number; readonly bytes: number };
+  /** By the channel's name; of the channels that are in use now. */
+  readonly channels: Readonly<Record<string, OffloadChannelStats>>;
+}
+
+const DEFAULT_REST = 1000;
+
+/**
+ * Who carries out page operations: engines as far as the plan has found any that can, else the CPU.
+ *
+ * A chain is cut into legs, each of which one channel or the CPU does; a leg begins when the one before it was seen to be complete. In scenario 1 a
+ * chain is one leg. When an engine fails, the chain is not repaired but given up: {@link run} rejects, the channel rests, and whoever does the work
+ * of that stripe does it again, with the next engine that can, or the CPU.
+ */
+export class Offload {
+  /** Where stripe pages get their memory from. */
+  readonly pageMemory = new PageMemory();
   /**
-   * Carries a chain out, in order. Resolves when the last operation is complete; chains handed in together are batched.
-   * Rejects with `ERR_RAID_ENGINE` when an engine failed; pages that the chain writes are undefined then.
+   * Called when a device is going: has to end the mappings of all stripe pages that were made with it, each while nobody uses its stripe. The device's
+   * channels are given up when that has resolved.
    */
-  run(chain: readonly PageOp[]): Promise<void>;
-  /** Gives up what the offload holds. */
-  close(): void;
+  onDeviceGone: (device: DmaDevice) => Promise<void> = async () => {};
+  readonly #engine: DmaEngine | null;
+  readonly #geometry: Geometry;
+  readonly #pageBytes: number;
+  readonly #policy: SelectionPolicy;
+  readonly #cpuBelowBytes: number;
+  readonly #restAfterFailure: number;
+  readonly #cpu: CpuWork;
+  readonly #scratch: ScratchPages;
+  readonly #unsubscribe: () => void;
+  #plan!: DevicePlan;
+  /** The channels that the plan uses. */
+  #channels: EngineChannel[] = [];
+  /** Devices that hang. Nobody relies on them again. */
+  readonly #lost = new Set<DmaDevice>();
+  readonly #idleLegs: Leg[] = [];
+  readonly #busyLegs = new Set<Leg>();
+  readonly #candidates: EngineChannel[] = [];
+  #chains = 0;
+  #channelSwitches = 0;
+  #cpuSwitches = 0;
+
+  /**
+   * Throws `ERR_RAID_RANGE` for an option out of its range.
+   *
+   * @param pageBytes - length of a stripe's pages
+   */
+  constructor(engine: DmaEngine | null, geometry: Geometry, pageBytes: number, options: OffloadOptions = {}) {
+    this.#engine = engine;
+    this.#geometry = geometry;
+    this.#pageBytes = pageBytes;
+    this.#policy = options.policy ?? leastLoaded();
+    this.#cpuBelowBytes = atLeast(0, options.cpuBelowBytes ?? 0, "offload.cpuBelowBytes");
+    this.#restAfterFailure = atLeast(1, options.restAfterFailure ?? DEFAULT_REST, "offload.restAfterFailure");
+    this.#cpu = new CpuWork(options.onCpuWork);
+    this.#scratch = new ScratchPages(this.pageMemory, pageBytes);
+    this.#replan();
+    this.#unsubscribe = engine?.onDeviceChange(() => this.#replan()) ?? (() => {});
+  }
+
+  get scenario(): Scenario {
+    return this.#plan.scenario;
+  }
+
+  /** The plan as data. */
+  get plan(): OffloadPlan {
+    const { scenario, works, notUsed } = this.#plan;
+    return { scenario, works, notUsed };
+  }
+
+  /** The plan in words, a sentence a line, and what has gone wrong since it was made. */
+  explain(): readonly string[] {
+    const failed = this.#channels.filter(({ failures }) => failures > 0);
+    return [
+      ...explainPlan(this.#plan, this.#geometry),
+      ...failed.map((channel) => {
+        const state = this.#isResting(channel)
+          ? `is not used until ${channel.restsUntil - this.#chains + 1} more chains are done`
+          : "is used again";
+        return `${channel.device.name} (${channel.name}) has failed ${channel.failures} times and ${state}.`;
+      }),
+      ...[...this.#lost].map((device) => `${device.name} is not used: it hangs.`),
+    ];
+  }
+
+  /** Counters. A copy. */
+  stats(): OffloadStats {
+    return {
+      scenario: this.#plan.scenario,
+      chains: this.#chains,
+      channelSwitches: this.#channelSwitches,
+      cpuSwitches: this.#cpuSwitches,
+      remaps: this.pageMemory.remaps,
+      cpu: { operations: this.#cpu.operations, bytes: this.#cpu.bytes },
+      channels: Object.fromEntries(
+        this.#channels.map(({ name, device, legs, operations, failures }) => [
+          name,
+          { device: device.name, legs, operations, failures },
+        ]),
+      ),
+    };
+  }
+
+  /**
+   * Carries a chain out, in order. Resolves when the last operation is complete; chains handed in together are batched. A page may be in
+   * one chain at a time.
+   *
+   * Rejects with `ERR_RAID_ENGINE` when an engine failed. Pages that the chain writes are undefined then, nothing is in flight on any page of it, and
+   * what failed is passed over for a while: do the whole task again.
+   *
+   * @param cpuOnly - leave it to the CPU, which does not fail
+   */
+  async run(chain: readonly PageOp[], cpuOnly = false): Promise<void> {
+    this.#chains += 1;
+    let before: EngineChannel | null = null;
+    for (let from = 0; from < chain.length; ) {
+      const channel = cpuOnly ? null : this.#choose(chain, from);
+      if (from > 0 && channel !== before) {
+        if (channel === null || before === null) this.#cpuSwitches += 1;
+        else this.#channelSwitches += 1;
+      }
+      before = channel;
+      if (channel === null) {
+        this.#cpu.do(chain[from] as PageOp);
+        from += 1;
+      } else {
+        const to = this.#endOfLeg(channel, chain, from);
+        await this.#runLeg(channel, chain, from, to);
+        from = to;
+      }
+    }
+  }
+
+  /** Gives up what the offload holds. Nothing may be in flight, and no stripe page mapped. */
+  close(): void {
+    this.#unsubscribe();
+    this.#scratch.free();
+    for (const channel of this.#channels) channel.release();
+    this.#channels = [];
+  }
+
+  /** Who is to do the operation at `from`: the channel that can go on with the chain farthest, or null, the CPU. */
+  #choose(chain: readonly PageOp[], from: number): EngineChannel | null {
+    const lengthBytes = lengthOf(chain[from] as PageOp);
+    if (lengthBytes < this.#cpuBelowBytes) return null;
+    const candidates = this.#candidates;
+    candidates.length = 0;
+    let best = 0;
+    for (const channel of this.#channels) {
+      if (this.#isResting(channel)) continue;
+      const reach = channel.reach(chain, from);
+      if (reach === 0) continue;
+      // Among those that come equally far, those that can use the mappings that pages have at home, or have at the moment.
+      const rank =
+        4 * reach + (this.#isNear(channel) ? 2 : 0) + (isMappedFor(chain[from] as PageOp, channel) ? 1 : 0);
+      if (rank < best) continue;
+      if (rank > best) candidates.length = 0;
+      best = rank;
+      candidates.push(channel);
+    }
+    return candidates.length === 0 ? null : this.#policy.choose(candidates, lengthBytes);
+  }
+
+  #isResting({ failures, restsUntil }: EngineChannel): boolean {
+    return failures > 0 && this.#chains <= restsUntil;
+  }
+
+  #isNear({ device }: EngineChannel): boolean {
+    const { home } = this.#plan;
+    return home !== null && sharesMappings(home, device);
+  }
+
+  #endOfLeg(channel: EngineChannel, chain: readonly PageOp[], from: number): number {
+    const most = from + channel.reach(chain, from);
+    let to = from + 1;
+    while (to < most && lengthOf(chain[to] as PageOp) >= this.#cpuBelowBytes) to += 1;
+    return to;
+  }
+
+  async #runLeg(channel: EngineChannel, chain: readonly PageOp[], from: number, to: number): Promise<void> {
+    const leg = this.#idleLegs.pop() ?? new Leg(this.#scratch);
+    this.#busyLegs.add(leg);
+    const policy = this.#policy;
+    let lengthBytes = 0;
+    for (let i = from; i < to; i++) lengthBytes += lengthOf(chain[i] as PageOp);
+    policy.taken?.(channel, lengthBytes);
+    const startedAt = policy.now?.() ?? 0;
+    try {
+      await leg.run(channel, chain, from, to);
+      policy.ended?.(channel, lengthBytes, (policy.now?.() ?? 0) - startedAt);
+    } catch (error) {
+      if (RaidError.isInstance(error) && error.code === "ERR_RAID_ENGINE") {
+        channel.failures += 1;
+        channel.restsUntil = this.#chains + this.#restAfterFailure;
+      }
+      throw error;
+    } finally {
+      this.#busyLegs.delete(leg);
+      this.#idleLegs.push(leg);
+    }
+  }
+
+  /** Finds out who can do what with the devices that there are now. Takes their channels, and gives up those of the devices that have gone. */
+  #replan(): void {
+    const devices = this.#engine?.devices.filter((device) => !this.#lost.has(device)) ?? [];
+    const before = this.#channels;
+    const channels = devices.flatMap((device) => {
+      const held = before.filter((channel) => channel.device === device);
+      return held.length > 0 ? held : this.#take(device);
+    });
+    const mine = new Set(channels.map(({ device }) => device));
+    const taken = new Set(devices.filter((device) => !mine.has(device)));
+    const plan = makePlan(devices, this.#geometry, this.#pageBytes, taken);
+    this.#plan = plan;
+    this.pageMemory.home = plan.home;
+    this.pageMemory.mapsAtOnce = plan.oneMapping;
+    this.pageMemory.takesRequests = plan.home === null || (plan.oneMapping && takesAnyMemory(plan.home));
+    this.#channels = plan.devices.flatMap((device) =>
+      channels.filter((channel) => channel.device === device),
+    );
+    for (const channel of channels) {
+      if (!before.includes(channel) && !this.#channels.includes(channel)) channel.release();
+    }
+    const gone = new Map<DmaDevice, EngineChannel[]>();
+    for (const channel of before) {
+      if (this.#channels.includes(channel)) continue;
+      gone.set(channel.device, [...(gone.get(channel.device) ?? []), channel]);
+    }
+    for (const [device, left] of gone) void this.#leave(device, left);
+  }
+
+  #take(device: DmaDevice): EngineChannel[] {
+    const operations = RAID_OPERATIONS.filter((operation) => device.has(operation));
+    if (operations.length === 0) return [];
+    const chans = this.#engine?.findChannels(operations, {
+      client: "raid456",
+      filter: (candidate) => candidate === device,
+    });
+    return (chans ?? []).map((chan) => {
+      const channel = new EngineChannel(chan as RaidChan);
+      channel.onHang = () => {
+        this.#lost.add(device);
+        this.#replan();
+      };
+      return channel;
+    });
+  }
+
+  /** Gives a device up that takes no part any more, when nothing of it is in use. */
+  async #leave(device: DmaDevice, channels: readonly EngineChannel[]): Promise<void> {
+    this.#scratch.unmapFrom(device);
+    // Other devices' legs may work with mappings that were made with this one.
+    await Promise.all([...this.#busyLegs].map(({ ended }) => ended));
+    await Promise.all(channels.map((channel) => channel.idle()));
+    await this.onDeviceGone(device);
+    this.#scratch.forget(device);
+    for (const channel of channels) channel.release();
+  }
+}
+
+/** Whether a device reaches memory of any alignment, and its domain lets the CPU see its caches. */
+function takesAnyMemory({ capabilities, domain }: DmaDevice): boolean {
+  return (
+    (domain.coherent ?? true) &&
+    RAID_OPERATIONS.every((operation) => (capabilities[operation]?.alignBytes ?? 1) === 1)
+  );
+}
+
+/** Whether a channel can use the mapping that the first page of an operation has. */
+function isMappedFor(op: PageOp, { device }: EngineChannel): boolean {
+  const mapped = firstPage(op)?.mapping?.device ?? null;
+  return mapped !== null && sharesMappings(mapped, device);
+}
+
+function atLeast(min: number, value: number, option: string): number {
+  if (value >= min) return value;
+  throw new RaidError("ERR_RAID_RANGE", `expected ${option} to be ${min} or more, got ${value}`);
 }

@@ -71,3 +71,31 @@ export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
+
+/** How many bytes of each page an operation works on. */
+export function lengthOf(op: PageOp): number {
+  return op.op === "drain" || op.op === "fill" ? op.lengthBytes : op.range.end - op.range.start;
+}
+
+/** Calls `visit` with every page that an operation reads or writes, and the bytes of it. */
+export function visitPages(op: PageOp, visit: (page: StripePage, range: ByteRange) => void): void {
+  switch (op.op) {
+    case "drain":
+    case "fill":
+      visit(op.page, { start: op.pageOffset, end: op.pageOffset + op.lengthBytes });
+      return;
+    case "xor":
+      visit(op.dst, op.range);
+      break;
+    case "pq":
+    case "pqVal":
+      if (op.p !== null) visit(op.p, op.range);
+      if (op.q !== null) visit(op.q, op.range);
+  }
+  for (const src of op.srcs) visit(src, op.range);
+}
+
+/** A page that the operation works on. */
+export function firstPage(op: PageOp): StripePage | undefined {
+  return op.op === "drain" || op.op === "fill" ? op.page : op.srcs[0];
+}

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Geometry } from "../geometry.js";
-import { CpuOffload } from "../offload/cpu-offload.js";
+import { PageMemory } from "../offload/page-memory.js";
+import { newCounters } from "../stats.js";
 import { StripeCache } from "./stripe-cache.js";
 import { StripeHead } from "./stripe-head.js";
 import { isUptodate, type StripePage, setUptodate } from "./stripe-page.js";
@@ -10,12 +11,13 @@ const geometry = new Geometry({ level: 5, raidDisks: 3, chunkBytes: 4096, member
 
 function newCache(size: number) {
   let made = 0;
-  const offload = new CpuOffload([]);
-  const cache = new StripeCache(size, () => {
+  const memory = new PageMemory();
+  const counters = newCounters();
+  const create = (): StripeHead => {
     made += 1;
-    return new StripeHead(geometry, 4096, offload);
-  });
-  return { cache, made: () => made };
+    return new StripeHead(geometry, 4096, memory);
+  };
+  return { cache: new StripeCache(size, create, counters), made: () => made, counters };
 }
 
 describe("StripeCache", () => {
@@ -62,6 +64,78 @@ describe("StripeCache", () => {
     cache.invalidate();
     const again = await cache.get(0);
     expect(isUptodate(again.pages[0] as StripePage, range)).toBe(false);
+  });
+});
+
+describe("StripeCache, besides", () => {
+  const range = { start: 0, end: 4096 };
+
+  it("gives runs of what can be had at once, and one stripe at least", async () => {
+    const { cache } = newCache(4);
+    const held = await cache.get(2);
+    const run = await cache.getRun(0, 4);
+    expect(run.map(({ number }) => number)).toEqual([0, 1]);
+    const rest = await cache.getRun(3, 4);
+    expect(rest.map(({ number }) => number)).toEqual([3]);
+    let got = false;
+    const waiting = cache.getRun(2, 2).then((stripes) => {
+      got = true;
+      return stripes;
+    });
+    await Promise.resolve();
+    expect(got).toBe(false);
+    cache.release(held);
+    cache.releaseAll(run);
+    expect((await waiting).map(({ number }) => number)).toEqual([2]);
+  });
+
+  it("frees what is too much after a resize, and lets waiting tasks have what is new", async () => {
+    const { cache, made } = newCache(1);
+    const first = await cache.get(0);
+    const second = cache.get(1);
+    cache.resize(2);
+    const held = await second;
+    expect(made()).toBe(2);
+    cache.resize(1);
+    cache.release(held);
+    expect(cache.tryGet(2)).toBeNull();
+    cache.release(first);
+    const third = cache.tryGet(2);
+    expect(third?.number).toBe(2);
+    expect(made()).toBe(2);
+  });
+
+  it("never gives a pinned stripe's room away, and never forgets it", async () => {
+    const { cache } = newCache(1);
+    const pinned = await cache.get(7);
+    setUptodate(pinned.pages[0] as StripePage, range);
+    cache.invalidate();
+    cache.pin(pinned);
+    const other = await cache.get(8);
+    cache.release(pinned);
+    cache.release(other);
+    cache.invalidate();
+    cache.release(await cache.get(9));
+    const again = await cache.get(7);
+    expect(again).toBe(pinned);
+    expect(isUptodate(again.pages[0] as StripePage, range)).toBe(true);
+  });
+
+  it("visits each stripe once, when nobody else uses it", async () => {
+    const { cache } = newCache(3);
+    const [a, b] = [await cache.get(1), await cache.get(2)];
+    cache.release(await cache.get(3));
+    const seen: number[] = [];
+    const visiting = cache.forEach(({ number }) => void seen.push(number));
+    cache.release(b);
+    // While the visitor waits for stripe 1, another task takes the room of stripe 3.
+    const c = await cache.get(4);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toEqual([]);
+    cache.release(a);
+    cache.release(c);
+    await visiting;
+    expect(seen.sort()).toEqual([1, 2, 4]);
   });
 });
 

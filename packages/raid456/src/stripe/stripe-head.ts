@@ -1,6 +1,7 @@
+import type { DmaDevice, DmaDirection } from "@dmaengine/core";
 import type { Geometry } from "../geometry.js";
 import type { StripeRow } from "../layout.js";
-import type { Offload } from "../offload/offload.js";
+import type { PageMemory } from "../offload/page-memory.js";
 import { NOTHING, type StripePage } from "./stripe-page.js";
 import type { StripePages } from "./syndrome.js";
 
@@ -13,35 +14,43 @@ export class StripeHead implements StripePages {
   number = -1;
   /** Length of a page. A chunk is a whole number of pages. */
   readonly stripeBytes: number;
-  readonly pages: readonly StripePage[];
   row!: StripeRow;
-  readonly #memory: Uint8Array;
-  readonly #offload: Offload;
+  #pages!: StripePage[];
+  /** The pages that a request's memory stands in for, by slot. */
+  readonly #replaced = new Map<number, StripePage>();
+  #memory!: Uint8Array;
+  /** The device whose memory the pages are in; null: anybody's. */
+  #home!: DmaDevice | null;
+  readonly #pageMemory: PageMemory;
   readonly #geometry: Geometry;
 
-  constructor(geometry: Geometry, stripeBytes: number, offload: Offload) {
+  constructor(geometry: Geometry, stripeBytes: number, pageMemory: PageMemory) {
     this.stripeBytes = stripeBytes;
     this.#geometry = geometry;
-    this.#offload = offload;
-    const memory = offload.alloc(geometry.raidDisks * stripeBytes);
-    this.#memory = memory;
-    this.pages = Array.from({ length: geometry.raidDisks }, (_, slot) => ({
-      bytes: memory.subarray(slot * stripeBytes, (slot + 1) * stripeBytes),
-      mapping: offload.map(memory, slot * stripeBytes, stripeBytes),
-      valid: NOTHING,
-    }));
+    this.#pageMemory = pageMemory;
+    this.#allocate();
+  }
+
+  /** The pages, by slot. */
+  get pages(): readonly StripePage[] {
+    return this.#pages;
   }
 
   /** Starts a new life as another stripe; nothing of the old one is known any more. */
   become(number: number): void {
     this.number = number;
     this.row = this.#geometry.row(Math.floor(this.memberOffset / this.#geometry.chunkBytes));
-    this.forget();
+    if (this.#home === this.#pageMemory.home) this.forget();
+    else {
+      // The plan was made again meanwhile, and what does the work now has memory of its own.
+      this.free();
+      this.#allocate();
+    }
   }
 
   /** Forgets the content, for example because an operation on it failed half-way. */
   forget(): void {
-    for (const page of this.pages) page.valid = NOTHING;
+    for (const page of this.#pages) page.valid = NOTHING;
   }
 
   /** Offset of the stripe's bytes within each member's data, in bytes. */
@@ -49,9 +58,70 @@ export class StripeHead implements StripePages {
     return this.number * this.stripeBytes;
   }
 
+  /**
+   * Puts a request's memory in the place of a page until {@link giveBack}, so that it need not be copied (`SkipCopy` of drivers/md/raid5.c). Possible
+   * while `PageMemory.takesRequests`. What the page held is forgotten.
+   *
+   * @param direction - `TO_DEVICE` for memory that may only be read, as that of a write request
+   */
+  borrow(slot: number, memory: Uint8Array, offsetBytes: number, direction: DmaDirection): void {
+    const { stripeBytes } = this;
+    const own = this.#pages[slot] as StripePage;
+    own.valid = NOTHING;
+    this.#replaced.set(slot, own);
+    this.#pages[slot] = {
+      bytes: memory.subarray(offsetBytes, offsetBytes + stripeBytes),
+      mapping: this.#pageMemory.map(memory, offsetBytes, stripeBytes, direction),
+      valid: NOTHING,
+    };
+  }
+
+  /** Whether engines reach this memory just as they reach the pages: it came from the same device's `alloc`, out of the same buffer. */
+  sharesBuffer(memory: Uint8Array): boolean {
+    return memory.buffer === this.#memory.buffer;
+  }
+
+  /** Whether a request's memory is in the place of the slot's page. */
+  isBorrowed(slot: number): boolean {
+    return this.#replaced.has(slot);
+  }
+
+  /** Ends the borrowing. With `keep`, what the memory holds is copied to the pages. */
+  giveBack(keep = false): void {
+    if (this.#replaced.size === 0) return;
+    for (const [slot, own] of this.#replaced) {
+      const borrowed = this.#pages[slot] as StripePage;
+      borrowed.mapping?.unmap();
+      if (keep) {
+        own.mapping?.toCpu({ start: 0, end: this.stripeBytes });
+        own.bytes.set(borrowed.bytes);
+        own.valid = borrowed.valid;
+      }
+      this.#pages[slot] = own;
+    }
+    this.#replaced.clear();
+  }
+
+  /** Ends the mappings that were made with a device, which is going. Their content stays. */
+  unmapFrom(device: DmaDevice): void {
+    for (const { mapping } of this.#pages) if (mapping?.device === device) mapping.unmap();
+  }
+
   /** Ends the mappings and gives the memory back. */
   free(): void {
-    for (const page of this.pages) page.mapping?.unmap();
-    this.#offload.free(this.#memory);
+    for (const page of this.#pages) page.mapping?.unmap();
+    this.#pageMemory.free(this.#memory);
+  }
+
+  #allocate(): void {
+    const { stripeBytes } = this;
+    const memory = this.#pageMemory.alloc(this.#geometry.raidDisks * stripeBytes);
+    this.#memory = memory;
+    this.#home = this.#pageMemory.home;
+    this.#pages = Array.from({ length: this.#geometry.raidDisks }, (_, slot) => ({
+      bytes: memory.subarray(slot * stripeBytes, (slot + 1) * stripeBytes),
+      mapping: this.#pageMemory.map(memory, slot * stripeBytes, stripeBytes),
+      valid: NOTHING,
+    }));
   }
 }

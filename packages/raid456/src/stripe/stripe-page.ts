@@ -1,27 +1,31 @@
+import type { DmaAddr, DmaDevice } from "@dmaengine/core";
 import type { ByteRange } from "../offload/page-op.js";
 
 /**
  * One member's block of one stripe in the cache.
  *
- * The page is mapped once for its whole life, if an engine works on it ({@link mapping}). Who may touch its bytes changes hands: see
- * {@link PageMapping}.
+ * Who may touch its bytes changes hands between the CPU, an engine and the page's member: see {@link PageMapping}.
  */
 export interface StripePage {
   readonly bytes: Uint8Array;
-  /** Null where no engine takes part. */
+  /** Null where no engine ever takes part. */
   readonly mapping: PageMapping | null;
   /** The bytes that are what the member holds, or what it would hold if it were there. Empty: nothing is known. */
   valid: ByteRange;
 }
 
-/** The page as an engine sees it. Ownership moves by sync only, and only when it changes. */
+/** The page as engines see it. Ownership moves by sync, and only where it changes. */
 export interface PageMapping {
-  readonly addr: number;
-  /** The member, or the CPU, is going to read or write the bytes. */
-  toCpu(): void;
-  /** The engine is going to. */
-  toDevice(): void;
-  /** Ends the mapping, when the page leaves the cache for good. */
+  /** The device that the page is mapped with; null while it is not mapped, and the CPU's as a whole. */
+  readonly device: DmaDevice | null;
+  /** The member, or the CPU, is going to read or write these bytes. */
+  toCpu(range: ByteRange): void;
+  /**
+   * An engine of this device is going to. Returns the bus address of the page's first byte. The page is mapped anew where the engine can't
+   * use the mapping that it has. Throws `ERR_RAID_ENGINE` when the device can't map it.
+   */
+  toDevice(device: DmaDevice, range: ByteRange): DmaAddr;
+  /** Ends the mapping, if there is one. The page's content stays. */
   unmap(): void;
 }
 

@@ -1,7 +1,7 @@
 import { SumCheck } from "@dmaengine/core";
 import { describe, expect, it } from "vitest";
 import { Geometry } from "../geometry.js";
-import { CpuOffload } from "../offload/cpu-offload.js";
+import { Offload } from "../offload/offload.js";
 import { randomBytes } from "../testing/model.js";
 import { NOTHING, type StripePage } from "./stripe-page.js";
 import { addToParity, checkParity, computeBlocks, reconstruct, sourcesFor } from "./syndrome.js";
@@ -9,7 +9,11 @@ import { addToParity, checkParity, computeBlocks, reconstruct, sourcesFor } from
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const pageOf = (content: Uint8Array): StripePage => ({ bytes: content, mapping: null, valid: NOTHING });
 const NONE: ReadonlySet<number> = new Set();
-const offload = new CpuOffload([]);
+const offload = new Offload(
+  null,
+  new Geometry({ level: 6, raidDisks: 6, chunkBytes: 4096, memberBytes: 4096 }),
+  4096,
+);
 
 /** Vectors from an independent implementation: four data blocks with exponents 0 to 3, P and Q. */
 const GOLDEN = [

@@ -1,4 +1,4 @@
-import { gfExp, gfMul } from "@dmaengine/core";
+import { gfExp, gfMulTable } from "@dmaengine/core";
 import { type ArrayMember, type Geometry, MemoryMember } from "../index.js";
 
 /** Deterministic bytes: mulberry32. */
@@ -12,11 +12,19 @@ export function randomBytes(length: number, seed: number): Uint8Array {
   });
 }
 
+/** Whether both are equally long and hold the same. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 /** What the members of an array with this content hold, computed byte by byte from the definitions of P and Q. */
 export function membersOf(geometry: Geometry, content: Uint8Array): Uint8Array[] {
   const members = Array.from({ length: geometry.raidDisks }, () => new Uint8Array(geometry.memberBytes));
   for (let stripe = 0; stripe < geometry.stripes; stripe++) {
     const row = geometry.row(stripe);
+    const products = row.exponents.map((exponent) => gfMulTable(gfExp(exponent)));
     for (let offset = 0; offset < geometry.chunkBytes; offset++) {
       const at = stripe * geometry.chunkBytes + offset;
       let p = 0;
@@ -25,7 +33,7 @@ export function membersOf(geometry: Geometry, content: Uint8Array): Uint8Array[]
         const byte = content[stripe * geometry.stripeDataBytes + k * geometry.chunkBytes + offset] as number;
         (members[slot] as Uint8Array)[at] = byte;
         p ^= byte;
-        q ^= gfMul(gfExp(row.exponents[k] as number), byte);
+        q ^= (products[k] as Uint8Array)[byte] as number;
       });
       (members[row.p] as Uint8Array)[at] = p;
       if (row.q >= 0) (members[row.q] as Uint8Array)[at] = q;

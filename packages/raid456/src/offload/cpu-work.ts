@@ -1,39 +1,31 @@
 import { SUM_CHECK_P_RESULT, SUM_CHECK_Q_RESULT } from "@dmaengine/core";
 import type { StripePage } from "../stripe/stripe-page.js";
 import { addProducts, xorBlocks, xorsToZero } from "./cpu-kernels.js";
-import type { Offload } from "./offload.js";
-import type { ByteRange, PageOp, PqOp, PqValOp } from "./page-op.js";
+import { type ByteRange, lengthOf, type PageOp, type PqOp, type PqValOp, visitPages } from "./page-op.js";
 
-/** Scenario 0: the CPU does every operation, at once. Nothing is mapped. */
-export class CpuOffload implements Offload {
-  readonly scenario = 0;
-  readonly #plan: readonly string[];
+/** Page operations on the CPU, at once. */
+export class CpuWork {
+  /** Operations so far. */
+  operations = 0;
+  /** Bytes that they read and wrote. */
+  bytes = 0;
+  readonly #onWork: ((op: PageOp["op"], bytes: number) => void) | undefined;
   /** Sums to compare with, for checks; as long as the longest check so far. */
   #sum = new Uint8Array(0);
 
-  constructor(plan: readonly string[]) {
-    this.#plan = plan;
+  constructor(onWork: ((op: PageOp["op"], bytes: number) => void) | undefined) {
+    this.#onWork = onWork;
   }
 
-  explain(): readonly string[] {
-    return this.#plan;
+  /** Takes the pages from whichever engine has them, and does the operation. */
+  do(op: PageOp): void {
+    visitPages(op, handToCpu);
+    this.#execute(op);
+    const bytes = blocksTouched(op) * lengthOf(op);
+    this.operations += 1;
+    this.bytes += bytes;
+    this.#onWork?.(op.op, bytes);
   }
-
-  alloc(sizeBytes: number): Uint8Array {
-    return new Uint8Array(sizeBytes);
-  }
-
-  free(): void {}
-
-  map(): null {
-    return null;
-  }
-
-  async run(chain: readonly PageOp[]): Promise<void> {
-    for (const op of chain) this.#execute(op);
-  }
-
-  close(): void {}
 
   #execute(op: PageOp): void {
     switch (op.op) {
@@ -72,6 +64,10 @@ export class CpuOffload implements Offload {
   }
 }
 
+function handToCpu(page: StripePage, range: ByteRange): void {
+  page.mapping?.toCpu(range);
+}
+
 function generate({ p, q, srcs, coefs, range, goOn }: PqOp): void {
   const from = blocks(srcs, range);
   if (p !== null) {
@@ -82,6 +78,25 @@ function generate({ p, q, srcs, coefs, range, goOn }: PqOp): void {
     const to = block(q, range);
     if (!goOn) to.fill(0);
     addProducts(to, from, coefs);
+  }
+}
+
+/** How many blocks an operation reads and writes. */
+function blocksTouched(op: PageOp): number {
+  switch (op.op) {
+    case "drain":
+    case "fill":
+      return 2;
+    case "xor":
+      return op.srcs.length + 1;
+    case "pq": {
+      const outputs = (op.p === null ? 0 : 1) + (op.q === null ? 0 : 1);
+      return op.srcs.length + (op.goOn ? 2 * outputs : outputs);
+    }
+    case "xorVal":
+      return op.srcs.length;
+    case "pqVal":
+      return op.srcs.length + (op.p === null ? 0 : 1) + (op.q === null ? 0 : 1);
   }
 }
 
