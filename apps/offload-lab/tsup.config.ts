@@ -1,0 +1,3 @@
+import { programPreset } from "../../tsup.preset.js";
+
+export default programPreset({ cli: "src/cli.ts" });
