@@ -17,13 +17,20 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{packages,apps}/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: ["{packages,apps,e2e}/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
           exclude: ["**/*.e2e.test.ts"],
+          maxWorkers: "100%",
         },
       },
       {
         extends: true,
-        test: { name: "e2e", include: ["{apps,e2e}/*/src/**/*.e2e.test.ts", "scripts/**/*.e2e.test.ts"] },
+        test: {
+          name: "e2e",
+          include: ["{apps,e2e}/*/src/**/*.e2e.test.ts", "scripts/**/*.e2e.test.ts"],
+          // They build, pack and start programs of the same tree, one after the other.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -5,6 +5,7 @@ import {
   type DmaChan,
   type DmaCookie,
   DmaDirection,
+  type DmaDriver,
   DmaEngine,
   DmaStatus,
   type DmaTxDescriptor,
@@ -13,20 +14,21 @@ import {
   gfMul,
   SumCheck,
 } from "@dmaengine/core";
-import { type CpuOptions, cpu } from "@dmaengine/driver-cpu/node";
+import { type Contestant, fill, type Work } from "./contestant.js";
 
 const OPERATIONS = ["xor", "pq", "pqVal"] as const;
 type Chan = DmaChan<(typeof OPERATIONS)[number]>;
 
-/** What is measured. A recovery is of two data disks, from all others. */
-export const WORK = ["xor", "P+Q", "Q check", "recover"] as const;
-export type Work = (typeof WORK)[number];
-
 /** Transactions that a channel is given at a time. */
 const BATCH = 64;
+/** Batches of a channel at a time: one that is waited for, and two behind it, so that the engine has work while the client wakes up. */
+const BATCHES = 3;
+/** The ring that a driver needs for them, with two transactions for a recovery. */
+export const RING_SIZE = 2 * BATCHES * BATCH;
 
-/** One stripe: addresses of its data, P and Q, and room for what is recovered. */
+/** One set: addresses of its data, P and Q, and room for what is recovered. */
 interface Stripe {
+  readonly memory: Uint8Array;
   readonly data: readonly DmaAddr[];
   readonly p: DmaAddr;
   readonly q: DmaAddr;
@@ -37,117 +39,124 @@ interface Stripe {
   readonly forDx: readonly DmaAddr[];
 }
 
-/** The software engine in one of its configurations, and stripes for it to work on. */
-export class Contestant {
+/** A channel and the sets that nobody but it works on. */
+interface Lane {
+  readonly chan: Chan;
+  readonly stripes: Stripe[];
+  next: number;
+}
+
+/** A driver, through the framework. Its memory is mapped once. */
+export class Framework implements Contestant {
   readonly name: string;
-  readonly #chans: readonly Chan[];
-  readonly #memory: Uint8Array[] = [];
-  #stripes: Stripe[] = [];
+  readonly batch: number;
+  readonly #lanes: readonly Lane[];
+  #blockBytes = 0;
   /** Coefficients of a stripe, and those of a recovery. */
   #powers = new Uint8Array(0);
   #recoveryCoefs = new Uint8Array(0);
-  #next = 0;
   readonly #verdict = new SumCheck();
 
   private constructor(name: string, chans: readonly Chan[]) {
     this.name = name;
-    this.#chans = chans;
+    this.batch = BATCH * chans.length;
+    this.#lanes = chans.map((chan) => ({ chan, stripes: [], next: 0 }));
   }
 
-  static async open(name: string, options: CpuOptions): Promise<Contestant> {
+  /** Takes so many channels of the driver, whose ring is {@link RING_SIZE} long. */
+  static async open(name: string, driver: DmaDriver, channels = 1): Promise<Framework> {
     const engine = new DmaEngine();
-    await engine.register(cpu(options));
-    const chans = Array.from({ length: options.workers || 1 }, () => engine.requestChannel(OPERATIONS));
-    return new Contestant(name, chans);
+    await engine.register(driver);
+    return new Framework(
+      name,
+      Array.from({ length: channels }, () => engine.requestChannel(OPERATIONS)),
+    );
   }
 
-  /** Makes `count` stripes of `disks` data disks. */
-  prepare(count: number, disks: number, blockBytes: number): void {
-    const { device } = this.#chans[0] as Chan;
+  can(): boolean {
+    return true;
+  }
+
+  prepare(sets: number, disks: number, blockBytes: number): void {
+    this.#blockBytes = blockBytes;
     this.#powers = Uint8Array.from({ length: disks }, (_, i) => gfExp(i));
     this.#recoveryCoefs = recoveryCoefs(disks);
-    for (let i = 0; i < count; i++) {
-      const memory = device.alloc((disks + 4) * blockBytes, 4096);
-      for (let at = 0; at < memory.length; at += 61) memory[at] = at * 7 + i;
-      const base = device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
-      const block = (k: number): DmaAddr => base + k * blockBytes;
-      const data = Array.from({ length: disks }, (_, k) => block(k));
-      const [p, q, dx, dy] = [block(disks), block(disks + 1), block(disks + 2), block(disks + 3)];
-      const rest = data.slice(2);
-      this.#memory.push(memory);
-      this.#stripes.push({ data, p, q, dx, dy, forDy: [...rest, p, q], forDx: [...rest, p, dy] });
+    for (const lane of this.#lanes) {
+      const { device } = lane.chan;
+      for (let i = 0; i < Math.ceil(sets / this.#lanes.length); i++) {
+        const memory = device.alloc((disks + 4) * blockBytes, 4096);
+        fill(memory, i);
+        const base = device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
+        const block = (k: number): DmaAddr => base + k * blockBytes;
+        const data = Array.from({ length: disks }, (_, k) => block(k));
+        const [p, q, dx, dy] = [block(disks), block(disks + 1), block(disks + 2), block(disks + 3)];
+        const rest = data.slice(2);
+        lane.stripes.push({ memory, data, p, q, dx, dy, forDy: [...rest, p, q], forDx: [...rest, p, dy] });
+      }
+      lane.next = 0;
     }
-    this.#next = 0;
   }
 
-  /** Gives the stripes back. */
   release(): void {
-    const { device } = this.#chans[0] as Chan;
-    for (const [i, memory] of this.#memory.entries()) {
-      const base = (this.#stripes[i] as Stripe).data[0] as DmaAddr;
-      device.unmapSingle(base, memory.length, DmaDirection.BIDIRECTIONAL);
-      device.free(memory);
+    for (const { chan, stripes } of this.#lanes) {
+      for (const { memory, data } of stripes.splice(0)) {
+        chan.device.unmapSingle(data[0] as DmaAddr, memory.length, DmaDirection.BIDIRECTIONAL);
+        chan.device.free(memory);
+      }
     }
-    this.#memory.length = 0;
-    this.#stripes = [];
   }
 
-  /** Does `batches` batches on each channel, with the next one submitted before the last one is waited for. */
-  async run(work: Work, blockBytes: number, batches: number): Promise<void> {
-    let waiting: readonly DmaCookie[] = [];
-    for (let i = 0; i < batches; i++) {
-      const cookies = this.#chans.map((chan) => this.#submit(chan, work, blockBytes));
-      await this.#wait(waiting);
-      waiting = cookies;
+  async run(work: Work, operations: number): Promise<void> {
+    const batches: (readonly DmaCookie[])[] = [];
+    for (let done = 0; done < operations; done += this.batch) {
+      batches.push(this.#lanes.map((lane) => this.#submit(lane, work)));
+      if (batches.length === BATCHES) await this.#wait(batches.shift() as readonly DmaCookie[]);
     }
-    await this.#wait(waiting);
-  }
-
-  /** How many operations that is. */
-  operations(batches: number): number {
-    return batches * BATCH * this.#chans.length;
+    for (const cookies of batches) await this.#wait(cookies);
   }
 
   async #wait(cookies: readonly DmaCookie[]): Promise<void> {
     for (const [i, cookie] of cookies.entries()) {
-      const status = await (this.#chans[i] as Chan).syncWait(cookie);
-      if (status !== DmaStatus.COMPLETE) throw new Error(`${this.name}: an operation failed`);
+      const status = await (this.#lanes[i] as Lane).chan.syncWait(cookie);
+      if (status !== DmaStatus.COMPLETE)
+        throw new Error(`${this.name}: an operation ended with status ${status}`);
     }
   }
 
-  #submit(chan: Chan, work: Work, blockBytes: number): DmaCookie {
+  #submit(lane: Lane, work: Work): DmaCookie {
     let cookie = 0;
     for (let i = 0; i < BATCH; i++) {
-      const stripe = this.#stripes[this.#next] as Stripe;
-      this.#next = this.#next + 1 === this.#stripes.length ? 0 : this.#next + 1;
-      cookie = this.#prepare(chan, work, stripe, blockBytes).submit();
+      const stripe = lane.stripes[lane.next] as Stripe;
+      lane.next = lane.next + 1 === lane.stripes.length ? 0 : lane.next + 1;
+      cookie = this.#prepare(lane.chan, work, stripe).submit();
     }
-    chan.issuePending();
+    lane.chan.issuePending();
     return cookie;
   }
 
-  #prepare(chan: Chan, work: Work, stripe: Stripe, blockBytes: number): DmaTxDescriptor {
+  #prepare(chan: Chan, work: Work, stripe: Stripe): DmaTxDescriptor {
     const { data, p, q } = stripe;
     const { length } = data;
     switch (work) {
       case "xor":
-        return must(chan.prepXor(p, data, length, blockBytes));
+        return must(chan.prepXor(p, data, length, this.#blockBytes));
       case "P+Q":
-        return must(chan.prepPq(p, q, data, length, this.#powers, blockBytes));
+        return must(chan.prepPq(p, q, data, length, this.#powers, this.#blockBytes));
       case "Q check": {
         const flags = DMA_CTRL_ACK | DMA_PREP_PQ_DISABLE_P;
-        return must(chan.prepPqVal(p, q, data, length, this.#powers, blockBytes, this.#verdict, flags));
+        const verdict = this.#verdict;
+        return must(chan.prepPqVal(p, q, data, length, this.#powers, this.#blockBytes, verdict, flags));
       }
       case "recover":
-        return this.#recover(chan, stripe, blockBytes);
+        return this.#recover(chan, stripe);
     }
   }
 
   /** Data disks 0 and 1: the second one is a sum of products of all others, P and Q; the first one then follows from P. */
-  #recover(chan: Chan, { p, dx, dy, forDy, forDx }: Stripe, blockBytes: number): DmaTxDescriptor {
+  #recover(chan: Chan, { p, dx, dy, forDy, forDx }: Stripe): DmaTxDescriptor {
     const flags = DMA_CTRL_ACK | DMA_PREP_PQ_DISABLE_P;
-    must(chan.prepPq(p, dy, forDy, forDy.length, this.#recoveryCoefs, blockBytes, flags)).submit();
-    return must(chan.prepXor(dx, forDx, forDx.length, blockBytes));
+    must(chan.prepPq(p, dy, forDy, forDy.length, this.#recoveryCoefs, this.#blockBytes, flags)).submit();
+    return must(chan.prepXor(dx, forDx, forDx.length, this.#blockBytes));
   }
 }
 
@@ -156,8 +165,11 @@ function must(tx: DmaTxDescriptor | null): DmaTxDescriptor {
   return tx;
 }
 
-/** With x = 0 and y = 1: `dy = Q * b + P * b + Σ data[i] * (b * 2^i + b)`, where `b = 1 / (1 + 2)`. */
-function recoveryCoefs(disks: number): Uint8Array<ArrayBuffer> {
+/**
+ * Coefficients of the second data disk as a sum of products: of data disks 2 and up, P and Q. With x = 0 and y = 1 it is
+ * `dy = Q * b + P * b + Σ data[i] * (b * 2^i + b)`, where `b = 1 / (1 + 2)`.
+ */
+export function recoveryCoefs(disks: number): Uint8Array<ArrayBuffer> {
   const b = gfInv(gfExp(0) ^ gfExp(1));
   const rest = Array.from({ length: disks - 2 }, (_, i) => gfMul(b, gfExp(i + 2)) ^ b);
   return Uint8Array.of(...rest, b, b);
