@@ -4,20 +4,15 @@ import {
   type ArrayMember,
   Geometry,
   layoutName,
-  layoutNumbers,
   parityDisks,
   RaidArray,
   RaidError,
   type RaidErrorCode,
-  type RaidLevel,
 } from "@dmaengine/raid456";
 import { type Machine, randomMachine } from "./machine.js";
 import { Model, type ModelWrite } from "./model.js";
+import { randomSetting, type Setting } from "./setting.js";
 import { type Lie, SimulatedMember } from "./simulated-member.js";
-
-/** What can be wrong with a member. */
-const MEMBER_FAULTS = ["read error", "write error", "flush error", "death"] as const;
-type MemberFault = (typeof MEMBER_FAULTS)[number];
 
 const CHUNK_BYTES = 4096;
 const DATA_OFFSET_BYTES = 4096;
@@ -34,43 +29,7 @@ export interface Sabotage {
   readonly drivers?: (drivers: readonly DmaDriver[]) => readonly DmaDriver[];
 }
 
-/** Everything that a seed decides before the first step. */
-interface Setting {
-  readonly level: RaidLevel;
-  readonly layout: number;
-  readonly raidDisks: number;
-  readonly stripes: number;
-  readonly cacheStripes: number;
-  readonly cpuBelowBytes: number;
-  readonly steps: number;
-  readonly memberFaults: readonly MemberFault[];
-  /** Members that may be missing or faulty at a time: as many as parity makes up for, in some schedules one more. */
-  readonly mostImpaired: number;
-}
-
-function randomSetting(random: Random): Setting {
-  const level = random.pick([4, 5, 5, 6, 6, 6] as const);
-  const raidDisks = random.int(level === 6 ? 4 : 3, level === 6 ? 6 : 5);
-  return {
-    level,
-    layout: random.pick(layoutNumbers(level)),
-    raidDisks,
-    stripes: random.int(2, 4),
-    cacheStripes: random.int(1, 6),
-    cpuBelowBytes: random.pick([0, 0, 0, 600]),
-    steps: random.int(4, 24),
-    memberFaults: MEMBER_FAULTS.filter(() => random.int(0, 2) === 0),
-    mostImpaired: parityDisks(level) + (random.int(0, 9) === 0 ? 1 : 0),
-  };
-}
-
 type Outcome = Exclude<ModelWrite["outcome"], "in flight">;
-
-/** What runs a while, and whether it has ended. */
-interface Running {
-  readonly ended: Promise<void>;
-  done: boolean;
-}
 
 /** Where an array is, in a simulated machine whose clock this schedule moves. Runs once. */
 export class Schedule {
@@ -87,9 +46,9 @@ export class Schedule {
   readonly #registered = new Set<DmaDriver>();
   /** Slots whose device has been given a fault since it came. */
   readonly #faulty = new Set<number>();
-  readonly #requests = new Set<Running>();
+  readonly #requests = new Set<Promise<void>>();
   #array!: RaidArray;
-  #wholeArray: Running | null = null;
+  #wholeArray: Promise<void> | null = null;
   #discarding = false;
   #devices = 0;
   #gone = 0;
@@ -276,29 +235,26 @@ export class Schedule {
   /** One of the operations that go through the whole array; there is one at a time. */
   #goThroughTheArray(): void {
     if (this.#wholeArray !== null || this.#array.stopped) return;
-    const before = this.#requests.size;
     const { degraded } = this.#array;
     const slot = this.#anySlot();
     const what =
       degraded.length > 0
-        ? this.#random.pick(["rebuild", "rebuild", "check"])
-        : this.#random.pick(["check", "repair", "replace"]);
+        ? this.#random.pick(["rebuild", "rebuild", "check"] as const)
+        : this.#random.pick(["check", "repair", "replace"] as const);
     const aborted = this.#mayAbort();
     const options = aborted === null ? {} : { signal: aborted };
     const allowed: RaidErrorCode[] = [
       "ERR_RAID_STATE",
       ...(aborted === null ? [] : (["ERR_RAID_ABORTED"] as const)),
     ];
-    if (what === "rebuild") this.#request("rebuild", allowed, () => this.#rebuild(degraded, options));
-    else if (what === "replace")
-      this.#request(`replacing of slot ${slot}`, allowed, () => this.#replace(slot, options));
-    else if (what === "check")
-      this.#request("check", allowed, async () => this.#expectMatch(await this.#array.check(options)));
-    else
-      this.#request("repair", allowed, async () =>
-        this.#expectMatch(await this.#array.repair("parity", options)),
-      );
-    if (this.#requests.size > before) this.#wholeArray = [...this.#requests].at(-1) as Running;
+    const operations = {
+      rebuild: () => this.#rebuild(degraded, options),
+      replace: () => this.#replace(slot, options),
+      check: async () => this.#expectMatch(await this.#array.check(options)),
+      repair: async () => this.#expectMatch(await this.#array.repair("parity", options)),
+    };
+    const about = what === "replace" ? `replacing of slot ${slot}` : what;
+    this.#wholeArray = this.#request(about, allowed, operations[what]);
   }
 
   /** Puts a new device into each slot that has none, and fills them. */
@@ -358,29 +314,26 @@ export class Schedule {
     allowed: readonly RaidErrorCode[],
     begin: () => Promise<void>,
     end: (outcome: Outcome) => void = () => {},
-  ): void {
+  ): Promise<void> {
     this.#note("begins", what);
-    const running: Running = {
-      done: false,
-      ended: begin()
-        .then(
-          () => {
-            this.#note("done", what);
-            end("done");
-          },
-          (error: unknown) => {
-            this.#note("refused", `${what}: ${error}`);
-            end(RaidError.isInstance(error) && error.code === "ERR_RAID_ABORTED" ? "aborted" : "stopped");
-            if (!this.#isAllowed(error, allowed)) this.#problem(what, error);
-          },
-        )
-        .then(() => {
-          running.done = true;
-          this.#requests.delete(running);
-          if (this.#wholeArray === running) this.#wholeArray = null;
-        }),
-    };
+    const running: Promise<void> = begin()
+      .then(
+        () => {
+          this.#note("done", what);
+          end("done");
+        },
+        (error: unknown) => {
+          this.#note("refused", `${what}: ${error}`);
+          end(RaidError.isInstance(error) && error.code === "ERR_RAID_ABORTED" ? "aborted" : "stopped");
+          if (!this.#isAllowed(error, allowed)) this.#problem(what, error);
+        },
+      )
+      .then(() => {
+        this.#requests.delete(running);
+        if (this.#wholeArray === running) this.#wholeArray = null;
+      });
     this.#requests.add(running);
+    return running;
   }
 
   #isAllowed(error: unknown, allowed: readonly RaidErrorCode[]): boolean {
