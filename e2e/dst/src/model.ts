@@ -2,11 +2,9 @@
 export interface ModelWrite {
   readonly offset: number;
   readonly bytes: Uint8Array;
-  /**
-   * How it ended. One that was `aborted` may have taken effect in part. One that the array `stopped` in, for want of members, leaves its stripes torn: what
-   * was on members that are not there any more can't be computed from members of which some were written and others not.
-   */
-  outcome: "in flight" | "done" | "aborted" | "stopped";
+  /** What there may be in its range if it is refused. A write may have taken effect in part, sector by sector. */
+  readonly ifRefused: "old or new" | "anything";
+  outcome: "in flight" | "done" | "refused";
 }
 
 /** A read that has ended, to be looked at when every write that it may have met has ended, too. */
@@ -22,17 +20,12 @@ interface Seen {
  * and were not refused in the end, and may see those that were made while it was in flight.
  */
 export class Model {
-  readonly #stripeDataBytes: number;
   readonly #writes: ModelWrite[] = [];
   #seen: Seen[] = [];
 
-  constructor(stripeDataBytes: number) {
-    this.#stripeDataBytes = stripeDataBytes;
-  }
-
   /** A write begins. Its maker says how it ended in {@link ModelWrite.outcome}. */
-  write(offset: number, bytes: Uint8Array): ModelWrite {
-    const write: ModelWrite = { offset, bytes, outcome: "in flight" };
+  write(offset: number, bytes: Uint8Array, ifRefused: ModelWrite["ifRefused"] = "old or new"): ModelWrite {
+    const write: ModelWrite = { offset, bytes, ifRefused, outcome: "in flight" };
     this.#writes.push(write);
     return write;
   }
@@ -64,21 +57,14 @@ export class Model {
   /** Whether a write that was refused, or that was made while the read was in flight, explains the byte. */
   #mayBe(at: number, value: number, writesBefore: number): boolean {
     let possible = [0];
-    const stripe = Math.floor(at / this.#stripeDataBytes);
-    for (const [n, write] of this.#writes.entries()) {
-      const { offset, bytes, outcome } = write;
-      if (outcome === "stopped" && this.#touches(write, stripe)) return true;
+    for (const [n, { offset, bytes, ifRefused, outcome }] of this.#writes.entries()) {
       const written = bytes[at - offset];
       if (written === undefined) continue;
+      if (outcome === "refused" && ifRefused === "anything") return true;
       if (n < writesBefore && outcome === "done") possible = [written];
       else possible.push(written);
     }
     return possible.includes(value);
-  }
-
-  #touches({ offset, bytes }: ModelWrite, stripe: number): boolean {
-    const start = stripe * this.#stripeDataBytes;
-    return offset < start + this.#stripeDataBytes && start < offset + bytes.length;
   }
 }
 

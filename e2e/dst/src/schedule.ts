@@ -37,7 +37,7 @@ export class Schedule {
   readonly #setting: Setting;
   readonly #machine: Machine;
   readonly #geometry: Geometry;
-  readonly #model: Model;
+  readonly #model = new Model();
   readonly #engine: DmaEngine;
   readonly #sabotage: Sabotage;
   readonly #log: string[] | null;
@@ -66,7 +66,6 @@ export class Schedule {
     const { level, layout, raidDisks, stripes } = this.#setting;
     const memberBytes = CHUNK_BYTES * stripes;
     this.#geometry = new Geometry({ level, layout, raidDisks, chunkBytes: CHUNK_BYTES, memberBytes });
-    this.#model = new Model(this.#geometry.stripeDataBytes);
     this.#engine = new DmaEngine({
       checker: true,
       // Real time has no say in a schedule.
@@ -192,7 +191,7 @@ export class Schedule {
     const first = Math.ceil(offset / stripeDataBytes) * stripeDataBytes;
     const end = Math.floor((offset + lengthBytes) / stripeDataBytes) * stripeDataBytes;
     const zeros = new Uint8Array(Math.max(0, Math.min(end, arrayBytes) - first));
-    const write = this.#model.write(first, zeros);
+    const write = this.#model.write(first, zeros, "anything");
     this.#request(
       `discard of ${lengthBytes} at ${offset}`,
       [],
@@ -324,7 +323,7 @@ export class Schedule {
         },
         (error: unknown) => {
           this.#note("refused", `${what}: ${error}`);
-          end(RaidError.isInstance(error) && error.code === "ERR_RAID_ABORTED" ? "aborted" : "stopped");
+          end("refused");
           if (!this.#isAllowed(error, allowed)) this.#problem(what, error);
         },
       )

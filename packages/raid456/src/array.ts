@@ -195,7 +195,7 @@ export class RaidArray {
 
   /**
    * Gives the room of a range back: a hint, as of any block device. Where all members can discard, the stripes that lie wholly in the range are zeros
-   * from then on, parity included. Everything else stays as it is.
+   * from then on, parity included. Everything else stays as it is. If it is refused, those stripes may hold anything.
    *
    * @returns how many bytes of the array were discarded
    */
