@@ -98,7 +98,8 @@ function returnWrites(sh: StripeHead, { failed }: StripeState): void {
   if (!sh.paritySlots.every(isSafe)) return;
   for (const dev of sh.devs) {
     if (dev.locked || dev.written.length === 0 || !(dev.uptodate || dev.skipCopy)) continue;
-    // The cache's own page was not written, and what it holds is not known any more.
+    // The cache's own page was not written: what it holds is not known any more, even if it was computed in the same chain (the original warns then).
+    if (dev.skipCopy) dev.uptodate = false;
     dev.page = dev.origPage;
     for (const { bio } of dev.written) bio.put();
     dev.written = [];
@@ -135,7 +136,9 @@ function computeBlock(sh: StripeHead, s: StripeState, ops: OpsRequest, slot: num
   const lost = s.failed.includes(slot);
   let second = -1;
   if (s.uptodate === disks - 2 && lost && s.failed.length === 2) {
-    second = s.failed.find((other) => other !== slot) as number;
+    // Not necessarily the other one that is lost: that may be in memory, and one that is there not yet.
+    second = sh.devs.findLastIndex(({ missing }, other) => missing && other !== slot);
+    if (second < 0) return false;
   } else if (s.uptodate !== disks - 1 || !(lost || (sh.row.q >= 0 && slot === sh.row.p))) return false;
   ops.compute = true;
   sh.computeRun = true;

@@ -80,9 +80,20 @@ describe.each(["cpu-only", "x86-ioat", "armada-xp", "x86-ioat-iommu"])("md on as
         (level, chunkBytes, cacheStripes, mdSkipCopy, steps) =>
           follow(name, level, chunkBytes, cacheStripes, mdSkipCopy, steps),
       ),
-      { numRuns: 40 },
+      { numRuns: process.env["DMAENGINE_LONG"] === "1" ? 500 : 40 },
     );
   });
+});
+
+describe("what property tests found", () => {
+  const fail = (at: number): Step => ({ kind: "fail", at, sectors: 1 });
+  const write = (sectors: number): Step => ({ kind: "write", at: 0, sectors });
+
+  it("a block that was computed and then skipped in the same chain is not known", () =>
+    follow("cpu-only", 6, 4096, 2, true, [fail(0), write(40), write(33)]));
+
+  it("a lost Q may be in memory, and a block that is there may not", () =>
+    follow("cpu-only", 6, 4096, 2, true, [fail(0), fail(1 / 6), write(16), write(1)]));
 });
 
 describe("a scrub", () => {
