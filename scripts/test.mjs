@@ -6,7 +6,7 @@
  *   --long           longer runs of the same tests (DMAENGINE_LONG=1)
  *   --long-conformance  longer runs of the conformance kit, which take hours over all drivers, so CI leaves them to
  *                    releases (DMAENGINE_LONG_CONFORMANCE=1)
- *   --require-linux  tests that need a Linux virtual machine fail, rather than skip, without one
+ *   --require-linux  tests that need a Linux virtual machine, ISA-L or Chromium fail, rather than skip, without it
  *                    (DMAENGINE_REQUIRE_LINUX=1)
  *   --unit           the unit tests alone, without the gates
  *   --node 20        run the tests on that major version of Node instead of the toolchain's

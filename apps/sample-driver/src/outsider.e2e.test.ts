@@ -93,9 +93,10 @@ test("the driver typechecks against the published packages", { timeout: 120_000 
 test("the driver's tests pass against the published packages", { timeout: 120_000 }, async () => {
   await tool(author, "vitest/vitest.mjs", "run", "--reporter=json", "--outputFile=report.json");
   const report = JSON.parse(readFileSync(join(author, "report.json"), "utf8"));
-  const { numTotalTests, numFailedTests, success } = report;
+  const { numPassedTests, numFailedTests, success } = report;
   expect({ numFailedTests, success }).toEqual({ numFailedTests: 0, success: true });
-  expect(numTotalTests).toBeGreaterThan(60);
+  // What is skipped says nothing of the driver.
+  expect(numPassedTests).toBeGreaterThan(60);
 });
 
 test("whoever installs the driver has its operation: the example of the README runs", {
