@@ -54,7 +54,9 @@ const gates = {
 };
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const remarks = [];
+/** Titles of skipped tests by file, and what failed. Failures come last: whoever sees only the end of the output sees them. */
+const skips = new Map();
+const failures = [];
 
 if (pass("install", install)) {
   if (!options.unit) {
@@ -64,8 +66,11 @@ if (pass("install", install)) {
   }
   runTests();
 }
-for (const remark of remarks) {
-  console.log(remark);
+for (const [path, titles] of skips) {
+  console.log(describeSkips(path, titles));
+}
+for (const failure of failures) {
+  console.log(failure);
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
@@ -77,7 +82,7 @@ function pass(name, gate) {
   counts[ok ? "passed" : "failed"] += 1;
   if (!ok) {
     console.log(output);
-    remarks.push(`failed: the ${name} gate`);
+    failures.push(`failed: the ${name} gate`);
   }
   return ok;
 }
@@ -88,7 +93,7 @@ function runTests() {
   rmSync(report, { force: true });
   const node = join(root, "node_modules", nodePackage, "bin/node");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  // Vitest's own report of a failure needs Map.groupBy, which Node 20 hasn't; the remarks below name it there.
+  // Vitest's own report of a failure needs Map.groupBy, which Node 20 hasn't; the lines below name it there.
   const shown = options.node === "20" ? [] : ["--reporter=default"];
   const reporters = [...shown, "--reporter=json", `--outputFile.json=${report}`];
   const projects = options.unit ? ["--project=unit"] : [];
@@ -100,19 +105,28 @@ function runTests() {
     for (const test of file.assertionResults) {
       const outcome = { passed: "passed", failed: "failed" }[test.status] ?? "skipped";
       counts[outcome] += 1;
-      if (outcome !== "passed") {
-        remarks.push([`${outcome}: ${path}: ${test.fullName}`, ...(test.failureMessages ?? [])].join("\n"));
+      if (outcome === "skipped") {
+        skips.set(path, [...(skips.get(path) ?? []), test.fullName]);
+      }
+      if (outcome === "failed") {
+        failures.push([`failed: ${path}: ${test.fullName}`, ...(test.failureMessages ?? [])].join("\n"));
       }
     }
     if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) {
       counts.failed += 1;
-      remarks.push(`failed: ${path}: ${file.message.split("\n")[0]}`);
+      failures.push(`failed: ${path}: ${file.message.split("\n")[0]}`);
     }
   }
   if (!ok && counts.failed === failedBefore) {
     counts.failed += 1;
-    remarks.push("failed: vitest itself, for the reason above");
+    failures.push("failed: vitest itself, for the reason above");
   }
+}
+
+/** A line for the skipped tests of a file: the conformance kit has one for each operation that a driver does not claim. */
+function describeSkips(path, titles) {
+  const [first, ...others] = titles;
+  return `skipped: ${path}: ${first}${others.length > 0 ? ` and ${others.length} more` : ""}`;
 }
 
 /** The report's test files, or none when vitest ended before it could write one. */

@@ -1,3 +1,4 @@
+import { env } from "node:process";
 import { isal } from "../isal.js";
 
 /** Why tests that need the library can't run here; undefined where they can. */
@@ -12,4 +13,4 @@ export function titled(title: string): string {
 }
 
 // CI installs the library, so that a run there without it is no success.
-if (missing !== undefined && process.env["DMAENGINE_REQUIRE_LINUX"] === "1") throw new Error(missing);
+if (missing !== undefined && env["DMAENGINE_REQUIRE_LINUX"] === "1") throw new Error(missing);
