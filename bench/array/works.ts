@@ -29,7 +29,7 @@ export interface Work {
   bytes(rig: Rig): number;
   /** What has to be done before each round, and is not counted. */
   ready?(array: RaidArray, rig: Rig): Promise<void>;
-  /** One round of the array. */
+  /** One round of the array. What it has written is durable then, as what plain writes have. */
   array(array: RaidArray, rig: Rig, memory: Memory): Promise<void>;
   /** One round of plain reads and writes. */
   plain(rig: Rig): Promise<void>;
@@ -46,7 +46,10 @@ export const WORKS: readonly Work[] = [
     plainTitle: "write data + parity",
     target: { times: 0.7, as: "plain" },
     bytes: dataBytes,
-    array: (array, _, memory) => writeAll(array, memory),
+    async array(array, _, memory) {
+      await writeAll(array, memory);
+      await array.flush();
+    },
     plain: ({ plain, memberBytes }) => plain.run(ALL.map((file) => whole("write", file, memberBytes))),
   },
   {
@@ -84,7 +87,10 @@ export const WORKS: readonly Work[] = [
       await array.fail(REBUILT);
       array.add(REBUILT, { device: devices[REBUILT] as FileMember, dataOffsetBytes: 0 });
     },
-    array: (array) => array.rebuild(),
+    async array(array) {
+      await array.rebuild();
+      await array.flush();
+    },
     plain: ({ plain, memberBytes }) =>
       plain.run(ALL.map((file) => whole(file === REBUILT ? "write" : "read", file, memberBytes))),
   },
@@ -99,6 +105,7 @@ export const WORKS: readonly Work[] = [
         const from = source.subarray(lane * PAGE_BYTES, (lane + 1) * PAGE_BYTES);
         return array.write((pages[i] as number) * PAGE_BYTES, from);
       });
+      await array.flush();
     },
     async plain({ plain, memberBytes, smallWrites }) {
       const pages = randomPages(smallWrites, memberBytes / PAGE_BYTES);
@@ -117,7 +124,10 @@ export const WORKS: readonly Work[] = [
     state: { resyncedBytes: 0 },
     reopened: true,
     bytes: dataBytes,
-    array: (array) => array.resync(),
+    async array(array) {
+      await array.resync();
+      await array.flush();
+    },
     plain: ({ plain, memberBytes }) =>
       plain.run(ALL.map((file) => whole(file < DATA_MEMBERS ? "read" : "write", file, memberBytes))),
   },

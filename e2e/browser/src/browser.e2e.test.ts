@@ -49,6 +49,12 @@ describe.skipIf(!runs)(`driver-cpu in Chromium${why}`, { timeout: 600_000 }, () 
       expect(await tab.evaluate(() => page.register({ workers: 2 }))).toMatch(/simd$/);
     });
 
+    it("gives out memory that threads share", async () => {
+      expect(await tab.evaluate(() => page.sharesMemory({}))).toBe(true);
+      expect(await tab.evaluate(() => page.sharesMemory({ workers: 1 }))).toBe(true);
+      expect(await tab.evaluate(() => page.sharesMemory({ kernels: "swar" }))).toBe(false);
+    });
+
     it.each([{ kernels: "auto" }, { kernels: "swar" }, { workers: 2 }] as const)(
       "conforms with %j",
       async (options) => {
@@ -77,6 +83,10 @@ describe.skipIf(!runs)(`driver-cpu in Chromium${why}`, { timeout: 600_000 }, () 
       const { passed, failed } = await tab.evaluate(() => page.conform({}));
       expect(failed).toEqual([]);
       expect(passed).toBeGreaterThan(50);
+    });
+
+    it("gives out memory that is not shared", async () => {
+      expect(await tab.evaluate(() => page.sharesMemory({}))).toBe(false);
     });
 
     it("refuses workers", async () => {

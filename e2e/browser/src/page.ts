@@ -46,6 +46,20 @@ async function register(options: Options): Promise<string> {
   return driver.kernels;
 }
 
+/** Whether threads can share the memory that `alloc()` gives. */
+async function sharesMemory(options: Options): Promise<boolean> {
+  const engine = new DmaEngine();
+  const driver = cpu({ ...options, maxMemoryBytes: MAX_MEMORY_BYTES });
+  await engine.register(driver);
+  const chan = engine.requestChannel(["memset"]);
+  const memory = chan.device.alloc(64);
+  const shared = !(memory.buffer instanceof ArrayBuffer);
+  chan.device.free(memory);
+  chan.release();
+  await engine.unregister(driver);
+  return shared;
+}
+
 /** How three fills end, the worker dying at the second one; and what the fill of each worker left in memory. */
 async function loseWorker(): Promise<{ readonly statuses: DmaStatus[]; readonly bytes: number[] }> {
   const tasks: WorkerTask[] = [];
@@ -81,5 +95,5 @@ function breakSlots({ memory, ring, ringSize }: WorkerTask): void {
   for (let slot = 0; slot < ringSize; slot++) words[(ring + 192 + slot * 1344) / 4] = 0xffff;
 }
 
-export const page = { conform, register, loseWorker };
+export const page = { conform, register, sharesMemory, loseWorker };
 Object.assign(globalThis, { page });

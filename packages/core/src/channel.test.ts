@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { DmaTxDescriptor } from "./descriptor.js";
+import type { DmaTx, DmaTxDescriptor } from "./descriptor.js";
 import {
   DMA_CTRL_ACK,
   DMA_CTRL_REUSE,
@@ -195,6 +195,30 @@ describe("a full channel", () => {
       callback: null,
       callbackParam: undefined,
     });
+  });
+});
+
+describe("an argument record", () => {
+  const reuse = DMA_CTRL_REUSE | DMA_CTRL_ACK;
+
+  it("serves one transaction of its operation at a time, the last one used first", async () => {
+    const { chan, model } = await rig(["immData", "interrupt"], { ringSize: 4, descriptorReuse: true });
+    const recordOf = (tx: DmaTxDescriptor | null) => (must(tx) as DmaTx).args;
+    const first = must(chan.prepImmData(0, 1, 0));
+    const kept = must(chan.prepImmData(0, 2, 0, reuse));
+    const records = [recordOf(first), recordOf(kept), recordOf(chan.prepInterrupt())];
+    expect(new Set(records).size).toBe(3);
+    first.submit();
+    kept.submit();
+    chan.issuePending();
+    model.work = () => {};
+    model.finish();
+    // What is kept for reuse keeps its arguments.
+    const next = must(chan.prepImmData(0, 3, 0));
+    expect(recordOf(next)).toBe(records[0]);
+    expect(recordOf(kept)).toMatchObject({ low: 2 });
+    kept.free();
+    expect(recordOf(chan.prepImmData(0, 4, 0))).toBe(records[1]);
   });
 });
 

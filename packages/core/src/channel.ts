@@ -550,6 +550,7 @@ export class Channel implements ChannelHost {
       tx.reusable = false;
       this.#driver.freeDescriptor?.(tx);
     }
+    tx.port.giveBack(tx.args);
     this.#descriptors.give(tx);
   }
 

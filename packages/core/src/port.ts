@@ -19,8 +19,8 @@ export class Port<Op extends DmaOperation> implements OperationPort<Op> {
   readonly stats: OperationStats = newOperationStats();
   readonly #channel: Channel;
   readonly #driverPrep: (tx: DmaTx) => boolean;
-  /** The argument records, by descriptor, made when first needed. */
-  readonly #args: (OperationArgs<Op> | undefined)[];
+  /** The argument records that no transaction has: the one that was used last comes first, as it is still in the processor's cache. */
+  readonly #idleArgs: OperationArgs<Op>[] = [];
 
   constructor(
     channel: Channel,
@@ -32,7 +32,6 @@ export class Port<Op extends DmaOperation> implements OperationPort<Op> {
     this.definition = definition;
     this.limits = limits;
     this.#driverPrep = driverPrep;
-    this.#args = new Array(channel.ringSize);
   }
 
   get slave(): SlaveCapabilities | null {
@@ -48,13 +47,14 @@ export class Port<Op extends DmaOperation> implements OperationPort<Op> {
     }
     const tx = this.#channel.takeDescriptor();
     if (tx === null) return null;
-    let args = this.#args[tx.index];
-    if (args === undefined) {
-      args = this.definition.createArgs(this.limits);
-      this.#args[tx.index] = args;
-    }
+    const args = this.#idleArgs.pop() ?? this.definition.createArgs(this.limits);
     tx.begin(this as unknown as Port<DmaOperation>, args, flags);
     return tx as unknown as DmaTx<Op>;
+  }
+
+  /** The transaction that had it is no more. */
+  giveBack(args: OperationArgs<Op>): void {
+    this.#idleArgs.push(args);
   }
 
   end(tx: DmaTx<Op>, lengthBytes: number): DmaTxDescriptor | null {

@@ -45,6 +45,8 @@ export class CpuChannel implements DriverChannel<CpuOperation> {
       const result = execute(tx, this.#operands, this.#kernels);
       this.#host.complete(tx, result, result === DmaTransResult.NOERROR ? 0 : residueBytesOf(tx));
     }
+    // It starts again where it is in the processor's cache.
+    this.#head = 0;
     this.#operands.release();
   }
 

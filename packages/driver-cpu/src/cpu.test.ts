@@ -11,7 +11,7 @@ import {
   SumCheck,
 } from "@dmaengine/core";
 import { DRIVER_CONTRACT } from "@dmaengine/core/driver";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type CpuOptions, cpu } from "./cpu.js";
 
 const OPERATIONS = ["memcpy", "memset", "xor", "xorVal", "pq", "pqVal", "interrupt"] as const;
@@ -119,6 +119,52 @@ describe("memory", () => {
       expect(memory.subarray(2000, 4000).every((byte) => byte === 6)).toBe(true);
     },
   );
+});
+
+describe("memory of alloc()", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it.each([
+    { kernels: "simd", there: true, buffer: SharedArrayBuffer },
+    { kernels: "simd", there: false, buffer: ArrayBuffer },
+    { kernels: "swar", there: true, buffer: ArrayBuffer },
+  ] as const)(
+    "with $kernels kernels, where there is shared memory ($there)",
+    async ({ kernels, there, buffer }) => {
+      if (!there) vi.stubGlobal("SharedArrayBuffer", undefined);
+      const { chan } = await open({ kernels });
+      const memory = chan.device.alloc(1000);
+      expect(memory.buffer).toBeInstanceOf(buffer);
+      const addr = chan.device.mapSingle(memory, DmaDirection.BIDIRECTIONAL);
+      must(chan.prepMemset(addr, 3, 300)).submit();
+      must(chan.prepMemcpy(addr + 301, addr, 300)).submit();
+      must(chan.prepXor(addr + 602, [addr, addr + 301, addr], 3, 300)).submit();
+      chan.issuePending();
+      expect(memory.subarray(602, 903)).toEqual(new Uint8Array(301).fill(3, 0, 300));
+      expect(chan.device.stats().mapping.bouncedBytes).toBe(0);
+    },
+  );
+
+  it("is zeroed when it is given out again", async () => {
+    const { chan } = await open({ kernels: "simd" });
+    for (let i = 0; i < 3; i++) {
+      const memory = chan.device.alloc(5000);
+      expect(memory.every((byte) => byte === 0)).toBe(true);
+      memory.fill(0xff);
+      chan.device.free(memory);
+    }
+  });
+
+  it("is refused to workers where there is none to share", async () => {
+    vi.stubGlobal("SharedArrayBuffer", undefined);
+    const spawn = (): never => {
+      throw new Error("no worker is to be started");
+    };
+    const refused = new DmaEngine().register(cpu({ workers: 1, spawn }));
+    await expect(refused).rejects.toMatchObject({ code: "ERR_DMA_CAPABILITY" });
+  });
 });
 
 describe("completion", () => {

@@ -20,7 +20,7 @@ import { Arenas } from "./memory/arenas.js";
 import { SharedDomain } from "./memory/shared-domain.js";
 import { SharedMemory } from "./memory/shared-memory.js";
 import { MAX_SOURCES } from "./operands.js";
-import { compileKernels, compileWorkerKernels } from "./wasm/compile.js";
+import { compileWorkerKernels } from "./wasm/compile.js";
 import type { SpawnWorker } from "./workers/spawn.js";
 import { spawnWebWorker } from "./workers/spawn-web-worker.js";
 import { WorkerChannel } from "./workers/worker-channel.js";
@@ -77,6 +77,9 @@ const MAX_WORKERS = 64;
  * copied when it is mapped, and back when it is unmapped. When a worker dies or hangs, what it had not done fails with `WRITE_FAILED`, and
  * another one takes its place.
  *
+ * Memory of `device.alloc()` is on a `SharedArrayBuffer`, so that it can be handed to threads: with workers always, inline where the runtime has
+ * one (Node always, a browser where the page is cross-origin isolated), with kernels "swar" never. Where it is not, it is on an `ArrayBuffer`.
+ *
  * A transaction with an address that is not mapped fails with `READ_FAILED` or `WRITE_FAILED` and writes nothing; those behind it are
  * executed.
  *
@@ -117,7 +120,7 @@ export function cpu(options: CpuOptions = {}): CpuDriver {
         const domain = new DirectDomain(name);
         return [device(name, ringSize, domain, [(host) => new CpuChannel(host, domain.space, swarKernels)])];
       }
-      const arenas = new Arenas(await compileKernels(kernels === "relaxed-simd"), maxMemoryBytes);
+      const arenas = await Arenas.open(kernels === "relaxed-simd", maxMemoryBytes);
       const domain = new ArenaDomain(name, arenas);
       return [
         device(name, ringSize, domain, [

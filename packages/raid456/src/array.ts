@@ -8,7 +8,8 @@ import type { OffloadPlan } from "./offload/plan.js";
 import { Reader } from "./reader.js";
 import { type Counters, newCounters, type RaidStats } from "./stats.js";
 import type { StripeContext } from "./stripe/context.js";
-import { extentsOf, piecesOf } from "./stripe/piece.js";
+import { piecesOf } from "./stripe/piece.js";
+import { Recoveries } from "./stripe/recoveries.js";
 import { StripeCache } from "./stripe/stripe-cache.js";
 import { StripeHead } from "./stripe/stripe-head.js";
 import { type SyncOptions, sweep } from "./sweep.js";
@@ -100,6 +101,7 @@ export class RaidArray {
       io: new MemberIo(this.#members, this.#counters),
       offload: this.#offload,
       cache: this.#cache,
+      recoveries: new Recoveries(),
       counters: this.#counters,
       repairReadErrors: !this.#readOnly,
       // Beyond the resync checkpoint parity was never right: adding to it would keep it wrong (`handle_stripe_dirtying`).
@@ -182,10 +184,7 @@ export class RaidArray {
     this.#counters.writes += 1;
     this.#counters.writtenBytes += from.length;
     if (this.#metadata !== null) await this.#metadata.markDirty();
-    const pieces = extentsOf(this.geometry, offset, from).flatMap((extent) =>
-      piecesOf(extent, this.stripeBytes),
-    );
-    await this.#writes.write(pieces, signal);
+    await this.#writes.write(piecesOf(this.geometry, this.stripeBytes, offset, from), signal);
   }
 
   /** Makes every completed write durable. */

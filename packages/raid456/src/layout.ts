@@ -5,6 +5,7 @@
  * @module
  */
 
+import { gfExp } from "@dmaengine/core";
 import { RaidError } from "./errors.js";
 
 /** The levels that this engine knows. */
@@ -23,10 +24,14 @@ export interface StripeRow {
   readonly p: number;
   /** Slot of Q; -1 where there is none. */
   readonly q: number;
+  /** Slots of P and, where there is one, Q. */
+  readonly parity: readonly number[];
   /** Slot of each data chunk, in the order of the array's bytes. */
   readonly data: readonly number[];
   /** Power of the generator that each data chunk has in Q, in the same order. Not always the index: see {@link exponents}. */
   readonly exponents: readonly number[];
+  /** The generator to these powers: each data chunk's coefficient in Q. */
+  readonly coefs: readonly number[];
 }
 
 /** One algorithm number. `n` is the number of members, `s` the stripe number. */
@@ -159,7 +164,15 @@ export function stripeRow(level: RaidLevel, layout: number, raidDisks: number, s
   const p = algorithm.p(s, raidDisks);
   const q = algorithm.q(p, raidDisks);
   const data = algorithm.data(p, q, raidDisks);
-  return { p, q, data, exponents: exponents(algorithm, p, q, data, raidDisks) };
+  const powers = exponents(algorithm, p, q, data, raidDisks);
+  return {
+    p,
+    q,
+    parity: q < 0 ? [p] : [p, q],
+    data,
+    exponents: powers,
+    coefs: powers.map((power) => gfExp(power)),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { allEnded } from "./all-ended.js";
 import { type Transfer, Transfers } from "./member/transfers.js";
 import { type StripeContext, throwFirst } from "./stripe/context.js";
 import { fillStripes } from "./stripe/fill-stripes.js";
-import { type Extent, extentsOf, type Piece, piecesOf } from "./stripe/piece.js";
+import { type Piece, piecesOf } from "./stripe/piece.js";
 import { inWindow } from "./window.js";
 import type { WriteQueue } from "./write-queue.js";
 
@@ -12,7 +12,7 @@ const TRANSFER_WINDOW = 64;
 const RUN_WINDOW = 4;
 
 /**
- * Serves reads: straight from the members into the request's memory where the bytes are there, neighbouring chunks of a member in one
+ * Serves reads: straight from the members into the request's memory where the bytes are there, neighbouring pieces of a member in one
  * transfer. The stripe cache is asked only where a block has to be computed or repaired.
  */
 export class Reader {
@@ -26,38 +26,43 @@ export class Reader {
 
   /** Fills `into` from byte `offset` of the array. */
   async read(offset: number, into: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const extents = extentsOf(this.#context.geometry, offset, into);
+    const { geometry, stripeBytes } = this.#context;
+    const pieces = piecesOf(geometry, stripeBytes, offset, into);
     // Stripes that are being written serve reads of what the write does not touch. A read of what it does touch comes after it.
-    if (!this.#writes.idle) await this.#writes.settled(this.#pieces(extents));
+    if (!this.#writes.idle) await this.#writes.settled(pieces);
 
-    // Where one block of a row is computed, the others are read for that anyway.
-    const computedRows = new Set<number>();
-    for (const extent of extents) if (!this.#isDirect(extent)) computedRows.add(extent.row);
-    const direct = new Transfers<Extent>();
-    const computed: Extent[] = [];
-    for (const extent of extents) {
-      if (computedRows.has(extent.row)) computed.push(extent);
-      else direct.add(extent.slot, extent.memberOffset, memoryOf(extent), extent);
+    // Where one block of a stripe is computed, the others are read for that anyway.
+    const computedStripes = new Set<number>();
+    for (const piece of pieces) if (!this.#isDirect(piece)) computedStripes.add(piece.stripe);
+    const direct = new Transfers<Piece>();
+    const computed: Piece[] = [];
+    for (const piece of pieces) {
+      if (computedStripes.has(piece.stripe)) computed.push(piece);
+      else direct.add(piece.slot, this.#memberOffset(piece), memoryOf(piece), piece);
     }
-    const unread: Extent[] = [];
+    const unread: Piece[] = [];
     await allEnded([this.#readDirectly(direct.all, unread, signal), this.#readFromStripes(computed, signal)]);
     // What a member could not read: the stripe tries again, computes the block and repairs the member.
-    await this.#readFromStripes(unread, signal);
+    if (unread.length > 0) await this.#readFromStripes(unread, signal);
   }
 
   /** When the array has stopped, what is in memory may be newer than what is on the members. */
-  #isDirect({ slot, memberOffset, lengthBytes }: Extent): boolean {
+  #isDirect(piece: Piece): boolean {
     const { members } = this.#context;
-    return !members.stopped && members.isInSync(slot, memberOffset + lengthBytes);
+    return !members.stopped && members.isInSync(piece.slot, this.#memberOffset(piece) + piece.lengthBytes);
+  }
+
+  #memberOffset({ stripe, pageOffset }: Piece): number {
+    return stripe * this.#context.stripeBytes + pageOffset;
   }
 
   async #readDirectly(
-    transfers: readonly Transfer<Extent>[],
-    unread: Extent[],
+    transfers: readonly Transfer<Piece>[],
+    unread: Piece[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
     await inWindow(transfers.length, TRANSFER_WINDOW, async (i) => {
-      const transfer = transfers[i] as Transfer<Extent>;
+      const transfer = transfers[i] as Transfer<Piece>;
       throwIfAborted(signal);
       try {
         await this.#context.io.read(transfer);
@@ -67,12 +72,12 @@ export class Reader {
     });
   }
 
-  async #readFromStripes(extents: readonly Extent[], signal: AbortSignal | undefined): Promise<void> {
+  async #readFromStripes(pieces: readonly Piece[], signal: AbortSignal | undefined): Promise<void> {
     const byStripe = new Map<number, Piece[]>();
-    for (const piece of this.#pieces(extents)) {
-      const pieces = byStripe.get(piece.stripe);
-      if (pieces === undefined) byStripe.set(piece.stripe, [piece]);
-      else pieces.push(piece);
+    for (const piece of pieces) {
+      const others = byStripe.get(piece.stripe);
+      if (others === undefined) byStripe.set(piece.stripe, [piece]);
+      else others.push(piece);
     }
     const runs = runsOf([...byStripe.keys()], this.#context.maxRun);
     await inWindow(runs.length, RUN_WINDOW, async (i) => {
@@ -99,32 +104,29 @@ export class Reader {
     }
     return stripes.length;
   }
-
-  #pieces(extents: readonly Extent[]): Piece[] {
-    return extents.flatMap((extent) => piecesOf(extent, this.#context.stripeBytes));
-  }
 }
 
 /** Stripes `first … end - 1`. */
 interface Run {
   readonly first: number;
-  readonly end: number;
+  end: number;
 }
 
 /** Numbers as runs of successive ones, `most` long at most. */
 function runsOf(numbers: readonly number[], most: number): Run[] {
   const runs: Run[] = [];
+  let last: Run | undefined;
   for (const number of numbers.toSorted((a, b) => a - b)) {
-    const last = runs.at(-1);
     if (last !== undefined && last.end === number && number - last.first < most) {
-      runs[runs.length - 1] = { first: last.first, end: number + 1 };
+      last.end += 1;
     } else {
-      runs.push({ first: number, end: number + 1 });
+      last = { first: number, end: number + 1 };
+      runs.push(last);
     }
   }
   return runs;
 }
 
-function memoryOf({ memory, memoryOffset, lengthBytes }: Extent): Uint8Array {
+function memoryOf({ memory, memoryOffset, lengthBytes }: Piece): Uint8Array {
   return memory.subarray(memoryOffset, memoryOffset + lengthBytes);
 }

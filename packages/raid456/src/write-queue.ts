@@ -2,7 +2,7 @@ import { abortedError } from "./aborted.js";
 import type { StripeContext } from "./stripe/context.js";
 import { overlap, type Piece } from "./stripe/piece.js";
 import type { StripeHead } from "./stripe/stripe-head.js";
-import { writeStripes } from "./stripe/write-stripes.js";
+import { type StripeWrite, writeStripes } from "./stripe/write-stripes.js";
 
 /** Runs that are written at a time. What comes meanwhile is gathered, so the more there is to do, the longer the runs become. */
 const MAX_RUNS = 32;
@@ -19,7 +19,7 @@ export class WriteQueue {
   /** What is being written. */
   readonly #writing = new Map<number, StripeBatch>();
   /** Batches that nobody has set about yet. */
-  #unclaimed: StripeBatch[] = [];
+  readonly #unclaimed: StripeBatch[] = [];
   #runs = 0;
   #scheduled = false;
 
@@ -61,11 +61,11 @@ export class WriteQueue {
     await Promise.all(waits);
   }
 
-  #batchFor(stripe: number): StripeBatch {
-    const waiting = this.#waiting.get(stripe);
+  #batchFor(number: number): StripeBatch {
+    const waiting = this.#waiting.get(number);
     if (waiting !== undefined) return waiting;
-    const batch = new StripeBatch(stripe);
-    this.#waiting.set(stripe, batch);
+    const batch = new StripeBatch(number);
+    this.#waiting.set(number, batch);
     this.#unclaimed.push(batch);
     return batch;
   }
@@ -75,77 +75,88 @@ export class WriteQueue {
       const batch = this.#unclaimed.shift();
       if (batch === undefined) return;
       // It may have become part of its neighbour's run.
-      if (this.#waiting.get(batch.stripe) !== batch) continue;
+      if (this.#waiting.get(batch.number) !== batch) continue;
       this.#runs += 1;
-      void this.#writeRun(batch).then(() => {
-        this.#runs -= 1;
-        this.#startRuns();
-      });
+      void this.#writeRun(batch);
     }
   }
 
   /** Writes a stripe and those behind it that wait, too, as far as they can be had at once. Never rejects. */
   async #writeRun(first: StripeBatch): Promise<void> {
     const { cache, maxRun } = this.#context;
-    const run: { stripe: StripeHead; batch: StripeBatch; pieces: readonly Piece[] }[] = [];
-    const take = (stripe: StripeHead, batch: StripeBatch): void => {
-      this.#waiting.delete(batch.stripe);
-      this.#writing.set(batch.stripe, batch);
-      run.push({ stripe, batch, pieces: batch.start() });
-    };
-    take(cache.tryGet(first.stripe) ?? (await cache.get(first.stripe)), first);
+    const run = [first];
+    this.#begin(first, cache.tryGet(first.number) ?? (await cache.get(first.number)));
     while (run.length < maxRun) {
-      const batch = this.#waiting.get(first.stripe + run.length);
-      const stripe = batch === undefined ? null : cache.tryGet(batch.stripe);
+      const batch = this.#waiting.get(first.number + run.length);
+      const stripe = batch === undefined ? null : cache.tryGet(batch.number);
       if (batch === undefined || stripe === null) break;
-      take(stripe, batch);
+      this.#begin(batch, stripe);
+      run.push(batch);
     }
-    const outcome = await this.#attempt(run.filter(({ pieces }) => pieces.length > 0));
-    for (const { stripe, batch } of run) {
-      this.#writing.delete(batch.stripe);
-      cache.release(stripe);
-      batch.end(outcome.get(stripe));
+    const writes = run.filter(({ pieces }) => pieces.length > 0);
+    for (const { requests } of writes) this.#context.counters.gatheredWrites += requests - 1;
+    try {
+      const failures = await writeStripes(this.#context, writes);
+      for (const batch of run) this.#end(batch, failures.get(batch.stripe));
+    } catch (error) {
+      for (const batch of run) this.#end(batch, error);
     }
+    this.#runs -= 1;
+    this.#startRuns();
   }
 
-  async #attempt(
-    run: readonly { stripe: StripeHead; batch: StripeBatch; pieces: readonly Piece[] }[],
-  ): Promise<ReadonlyMap<StripeHead, unknown>> {
-    for (const { batch } of run) this.#context.counters.gatheredWrites += batch.requests.size - 1;
-    try {
-      return await writeStripes(this.#context, run);
-    } catch (error) {
-      return new Map(run.map(({ stripe }) => [stripe, error]));
-    }
+  #begin(batch: StripeBatch, stripe: StripeHead): void {
+    this.#waiting.delete(batch.number);
+    this.#writing.set(batch.number, batch);
+    batch.begin(stripe);
+  }
+
+  #end(batch: StripeBatch, failure: unknown): void {
+    this.#writing.delete(batch.number);
+    this.#context.cache.release(batch.stripe);
+    batch.end(failure);
   }
 }
 
 /** What is to be written to one stripe, of whatever requests. */
-class StripeBatch {
-  readonly stripe: number;
-  readonly requests = new Set<WriteRequest>();
-  readonly #pieces: { readonly piece: Piece; readonly request: WriteRequest }[] = [];
+class StripeBatch implements StripeWrite {
+  readonly number: number;
+  stripe!: StripeHead;
+  /** What is going to be written, from {@link begin} on. */
+  pieces: readonly Piece[] = [];
+  /** What each request has added, in order. */
+  readonly #parts: { readonly request: WriteRequest; readonly pieces: Piece[] }[] = [];
   #ended: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
-  constructor(stripe: number) {
-    this.stripe = stripe;
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  /** How many requests have pieces in it. */
+  get requests(): number {
+    return this.#parts.length;
   }
 
   add(piece: Piece, request: WriteRequest): void {
-    this.#pieces.push({ piece, request });
-    if (this.requests.has(request)) return;
-    this.requests.add(request);
+    const last = this.#parts.at(-1);
+    if (last?.request === request) {
+      last.pieces.push(piece);
+      return;
+    }
+    this.#parts.push({ request, pieces: [piece] });
     request.open += 1;
   }
 
   touches(piece: Piece): boolean {
-    return this.#pieces.some((mine) => overlap(mine.piece, piece));
+    return this.#parts.some(({ pieces }) => pieces.some((mine) => overlap(mine, piece)));
   }
 
-  /** The pieces, when they are going to be written now; those of aborted requests are left out. */
-  start(): readonly Piece[] {
-    for (const request of this.requests) request.failIfAborted();
-    return this.#pieces.flatMap(({ piece, request }) => (request.aborted ? [] : [piece]));
+  /** It is written now; but for the pieces of aborted requests. */
+  begin(stripe: StripeHead): void {
+    this.stripe = stripe;
+    for (const { request } of this.#parts) request.failIfAborted();
+    const parts = this.#parts.filter(({ request }) => !request.aborted);
+    this.pieces = parts.length === 1 ? (parts[0]?.pieces ?? []) : parts.flatMap(({ pieces }) => pieces);
   }
 
   /** Resolves when nothing is written any more. */
@@ -162,7 +173,7 @@ class StripeBatch {
 
   end(failure: unknown): void {
     this.#ended?.resolve();
-    for (const request of this.requests) request.endOne(failure);
+    for (const { request } of this.#parts) request.endOne(failure);
   }
 }
 

@@ -4,9 +4,9 @@ import { describe, expect, it, vi } from "vitest";
 import { type Arena, HEAP_START } from "../memory/arena.js";
 import { Arenas } from "../memory/arenas.js";
 import { SharedMemory } from "../memory/shared-memory.js";
-import { compileKernels, compileWorkerKernels } from "../wasm/compile.js";
+import { compileWorkerKernels } from "../wasm/compile.js";
 import { hasRelaxedSimd } from "../wasm/features.js";
-import type { SumFunction } from "../wasm/kernel-module.js";
+import type { KernelFunction } from "../wasm/kernel-module.js";
 import { Slot } from "../wasm/slot.js";
 import { SlotKernels } from "../workers/slot-kernels.js";
 import type { Block, Kernels } from "./kernels.js";
@@ -43,9 +43,8 @@ function within({ bytes, words }: Arena, start: number): Block {
 }
 
 /** SIMD kernels with both areas in linear memory, in two linear memories, one of them in none, or both. */
-async function simdVariants(name: string, relaxed: boolean): Promise<Variant[]> {
-  const module = await compileKernels(relaxed);
-  const arenas = new Arenas(module, 2 ** 30);
+async function simdVariants(name: string, relaxed: boolean, shared: boolean): Promise<Variant[]> {
+  const arenas = await Arenas.open(relaxed, 2 ** 30, shared);
   const small = arenas.alloc(1, 64);
   const large = arenas.alloc(200_000_000, 64);
   const one = arenas.of(small.buffer) as Arena;
@@ -84,7 +83,7 @@ async function workerVariant(relaxed: boolean): Promise<Variant> {
       [module.copy, "copy"],
       [module.fill, "fill"],
     ]);
-    return (exports[names.get(index) ?? String(index - module.firstKernel)] as SumFunction)(0);
+    return (exports[names.get(index) ?? String(index - module.firstKernel)] as KernelFunction)(0);
   };
   return {
     name: "worker",
@@ -108,12 +107,14 @@ const plainly = (sizes: readonly [number, number]): readonly [Block, Block] => [
   outside(sizes[1]),
 ];
 const naive: Variant = { name: "naive", kernels: naiveKernels, areas: plainly };
-const simd = await simdVariants("simd", false);
-const relaxed = hasRelaxedSimd() ? await simdVariants("relaxed simd", true) : [];
+const simd = await simdVariants("simd", false, true);
+const unshared = await simdVariants("simd, memory not shared", false, false);
+const relaxed = hasRelaxedSimd() ? await simdVariants("relaxed simd", true, true) : [];
 const worker = await workerVariant(hasRelaxedSimd());
 const variants: readonly Variant[] = [
   { name: "swar", kernels: swarKernels, areas: plainly },
   ...simd,
+  ...unshared.slice(0, 3),
   ...relaxed.slice(0, 1),
   worker,
 ];
@@ -306,6 +307,24 @@ const coefficients = (srcCnt: number): fc.Arbitrary<Uint8Array> =>
 
 describe.each(variants)("$name: kernels do what the naive ones do, for anything", (variant) => {
   const seed = fc.integer();
+
+  it("a copy and a fill, wherever the operands lie", () => {
+    const scenario = fc.record({
+      places: fc.array(place, { minLength: 3, maxLength: 3 }),
+      lengthBytes: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 50_000 })),
+      seed,
+    });
+    fc.assert(
+      fc.property(scenario, (s) => {
+        expectSame(variant, s.places, s.lengthBytes, s.seed, (kernels, [dst, src, filled]) => {
+          kernels.copy(dst!, src!, s.lengthBytes);
+          kernels.fill(filled!, s.seed & 0xff, s.lengthBytes);
+          kernels.copy(src!, filled!, Math.ceil(s.lengthBytes / 2));
+        });
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
 
   it("xor, also into a source, and its check", () => {
     const scenario = shape.chain(({ srcCnt, lengthBytes }) =>

@@ -1,6 +1,5 @@
 import { gfExp } from "@dmaengine/core";
 import { Arenas } from "../memory/arenas.js";
-import { compileKernels } from "../wasm/compile.js";
 import type { Block, Kernels } from "./kernels.js";
 import { availableKernels, type KernelsName } from "./select.js";
 import { SimdKernels } from "./simd.js";
@@ -82,7 +81,7 @@ function plain(): Candidate {
 }
 
 async function simd(name: "relaxed-simd" | "simd"): Promise<Candidate> {
-  const arenas = new Arenas(await compileKernels(name === "relaxed-simd"), MEMORY_BYTES);
-  const memory = arenas.alloc((DISKS + 2) * BLOCK_BYTES, BLOCK_BYTES);
-  return { kernels: new SimdKernels(arenas), bytes: arenas.first.bytes, start: memory.byteOffset };
+  const arenas = await Arenas.open(name === "relaxed-simd", MEMORY_BYTES);
+  const { buffer, byteOffset } = arenas.alloc((DISKS + 2) * BLOCK_BYTES, BLOCK_BYTES);
+  return { kernels: new SimdKernels(arenas), bytes: new Uint8Array(buffer), start: byteOffset };
 }

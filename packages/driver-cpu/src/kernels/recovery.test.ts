@@ -1,7 +1,7 @@
 import { gfExp, gfInv, gfMul } from "@dmaengine/core";
 import { describe, expect, it } from "vitest";
+import type { Arena } from "../memory/arena.js";
 import { Arenas } from "../memory/arenas.js";
-import { compileKernels } from "../wasm/compile.js";
 import { hasRelaxedSimd } from "../wasm/features.js";
 import type { Block, Kernels } from "./kernels.js";
 import { SimdKernels } from "./simd.js";
@@ -13,9 +13,9 @@ const STRIDE_BYTES = 384;
 /** Blocks of a stripe of 257 disks, and four to work with. */
 const MAX_BLOCKS = 261;
 
-const arenas = new Arenas(await compileKernels(hasRelaxedSimd()), 2 ** 24);
+const arenas = await Arenas.open(hasRelaxedSimd(), 2 ** 24);
 const memory = arenas.alloc(MAX_BLOCKS * STRIDE_BYTES, 64);
-const { bytes, words } = arenas.first;
+const { bytes, words } = arenas.of(memory.buffer) as Arena;
 const block = (i: number): Block => ({ bytes, words, start: memory.byteOffset + STRIDE_BYTES * i });
 const contents = ({ start }: Block): Uint8Array => bytes.slice(start, start + LENGTH_BYTES);
 

@@ -1,8 +1,8 @@
-import { type Arena, STAGING_BYTES, STAGING_START } from "../memory/arena.js";
+import { type Arena, SLOT, STAGING_BYTES, STAGING_START } from "../memory/arena.js";
 import type { Arenas } from "../memory/arenas.js";
 import { Slot } from "../wasm/slot.js";
 import { slotIndex, writeSum } from "../wasm/slot-writer.js";
-import { copy } from "./copy.js";
+import { COPIES_BY_WORDS, copy } from "./copy.js";
 import { fill } from "./fill.js";
 import { powerRun } from "./gf-words.js";
 import { type Block, clearBlock, emptyBlock } from "./kernels.js";
@@ -16,13 +16,11 @@ const MIN_BYTES = 128;
 const MAX_STAGED_BYTES = 8192;
 /** Between staged operands, so that they don't all compete for the same sets of a cache. */
 const STAGING_GAP_BYTES = 192;
-/** The slot of an arena: its first bytes. */
-const SLOT = 0;
+/** Of an address: where it is in its word. */
+const WORD_MASK = 7;
 
 /** The kernels in WebAssembly SIMD. Operands outside of linear memory pass through a staging area, some KiB at a time. */
 export class SimdKernels extends SumKernels {
-  override readonly copy = copy;
-  override readonly fill = fill;
   readonly #arenas: Arenas;
   /** The operand that is being staged, and where. */
   readonly #outside = emptyBlock();
@@ -34,7 +32,20 @@ export class SimdKernels extends SumKernels {
   constructor(arenas: Arenas) {
     super();
     this.#arenas = arenas;
-    this.#arena = arenas.first;
+    this.#arena = arenas.staging;
+  }
+
+  override copy(dst: Block, src: Block, lengthBytes: number): void {
+    const arena = dst.bytes === src.bytes ? this.#arenaOf(dst) : undefined;
+    if (arena !== undefined) arena.copy(dst.start, src.start, lengthBytes);
+    else if (COPIES_BY_WORDS && differInWords(dst, src)) this.#copyAside(dst, src, lengthBytes);
+    else copy(dst, src, lengthBytes);
+  }
+
+  override fill(dst: Block, value: number, lengthBytes: number): void {
+    const arena = this.#arenaOf(dst);
+    if (arena !== undefined) arena.fill(dst.start, value, lengthBytes);
+    else fill(dst, value, lengthBytes);
   }
 
   protected override sum(
@@ -63,13 +74,21 @@ export class SimdKernels extends SumKernels {
     return true;
   }
 
-  /** Works in the arena of the destination; if that is outside, in the one of the first source, or else in any. */
+  /** Works in the arena of the destination; if that is outside, in the one of the first source, or else where nothing is but what is staged. */
   #chooseArena(dst: Block, src: Block): void {
-    if (dst.bytes === this.#view) return;
-    const ofDst = this.#arenas.of(dst.bytes.buffer);
-    const ofSrc = ofDst === undefined ? this.#arenas.of(src.bytes.buffer) : undefined;
-    this.#arena = ofDst ?? ofSrc ?? this.#arenas.first;
-    this.#view = ofDst !== undefined ? dst.bytes : ofSrc !== undefined ? src.bytes : null;
+    if ((this.#arenaOf(dst) ?? this.#arenaOf(src)) !== undefined) return;
+    this.#arena = this.#arenas.staging;
+    this.#view = null;
+  }
+
+  /** The arena that an operand is in, if it is in one. */
+  #arenaOf({ bytes }: Block): Arena | undefined {
+    if (bytes === this.#view) return this.#arena;
+    const arena = this.#arenas.under(bytes);
+    if (arena === undefined) return undefined;
+    this.#arena = arena;
+    this.#view = bytes;
+    return arena;
   }
 
   /** The same with operands outside of the arena. The slot is filled in but for addresses and length. */
@@ -107,15 +126,48 @@ export class SimdKernels extends SumKernels {
     return flags;
   }
 
-  /** Where the kernel finds `count` bytes from offset `at` of an operand: in place, or at `stage`, where they are copied if `read`. */
+  /** A copy between buffers that lie differently in their words: if one is shared, it stops on the way at a place that lies as the other does. */
+  #copyAside(dst: Block, src: Block, lengthBytes: number): void {
+    this.#chooseArena(dst, src);
+    const arena = this.#arena;
+    if (!arena.shared) {
+      copy(dst, src, lengthBytes);
+      return;
+    }
+    const inwards = dst.bytes === this.#view;
+    const stage = this.#placeOf(inwards ? src : dst, STAGING_START);
+    for (let at = 0; at < lengthBytes; at += MAX_STAGED_BYTES) {
+      const count = Math.min(MAX_STAGED_BYTES, lengthBytes - at);
+      if (inwards) {
+        this.#copyStaged(src, at, count, stage, true);
+        arena.copy(dst.start + at, stage, count);
+      } else {
+        arena.copy(stage, src.start + at, count);
+        this.#copyStaged(dst, at, count, stage, false);
+      }
+    }
+  }
+
+  /** Where an operand is staged that has room from `stage` on: where it is copied fastest. */
+  #placeOf(block: Block, stage: number): number {
+    return COPIES_BY_WORDS && this.#arena.shared ? stage + (block.start & WORD_MASK) : stage;
+  }
+
+  /** Where the kernel finds `count` bytes from offset `at` of an operand: in place, or staged, where they are copied if `read`. */
   #stageIn(block: Block, at: number, count: number, stage: number, read: boolean): number {
     if (block.bytes === this.#view) return block.start + at;
-    if (read) this.#copyStaged(block, at, count, stage, true);
-    return stage;
+    const place = this.#placeOf(block, stage);
+    if (read) {
+      this.#copyStaged(block, at, count, place, true);
+      this.#arenas.bouncedBytes += count;
+    }
+    return place;
   }
 
   #stageOut(block: Block, at: number, count: number, stage: number): void {
-    if (block.bytes !== this.#view) this.#copyStaged(block, at, count, stage, false);
+    if (block.bytes === this.#view) return;
+    this.#copyStaged(block, at, count, this.#placeOf(block, stage), false);
+    this.#arenas.bouncedBytes += count;
   }
 
   #copyStaged(block: Block, at: number, count: number, stage: number, inwards: boolean): void {
@@ -132,6 +184,9 @@ export class SimdKernels extends SumKernels {
     else copy(outside, staged, count);
     // The client's memory is not to be held.
     clearBlock(outside);
-    this.#arenas.bouncedBytes += count;
   }
+}
+
+function differInWords(one: Block, other: Block): boolean {
+  return ((one.start ^ other.start) & WORD_MASK) !== 0;
 }

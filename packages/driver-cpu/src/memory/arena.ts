@@ -1,13 +1,11 @@
-import { DmaError, gfMul } from "@dmaengine/core";
-import { KERNEL_COUNT, type SumFunction } from "../wasm/kernel-module.js";
-import { NIBBLE_TABLES, NIBBLE_TABLES_BYTES } from "../wasm/slot.js";
+import { gfMul } from "@dmaengine/core";
+import { KERNEL_COUNT, type KernelFunction } from "../wasm/kernel-module.js";
+import { NIBBLE_TABLES, NIBBLE_TABLES_BYTES, Slot } from "../wasm/slot.js";
 import { FreeList } from "./free-list.js";
+import { linearMemory, PAGE_BYTES } from "./linear-memory.js";
 
-/** Linear memories consist of pages of this size. */
-export const PAGE_BYTES = 65536;
-/** The largest linear memory with 32-bit addresses. */
-export const MAX_ARENA_BYTES = 65536 * PAGE_BYTES;
-
+/** The slot of an arena: its first bytes. */
+export const SLOT = 0;
 /** Where operands from outside are worked on: small enough for a second-level cache. */
 export const STAGING_START = NIBBLE_TABLES + NIBBLE_TABLES_BYTES;
 /** Where the memory starts that is given out. What is below belongs to the kernels. */
@@ -16,20 +14,31 @@ export const STAGING_BYTES = HEAP_START - STAGING_START;
 
 /** One linear memory, with an instance of the kernels that reach it and nothing else. It starts with their slot, and never grows. */
 export class Arena {
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly words: Uint32Array<ArrayBuffer>;
+  readonly buffer: ArrayBufferLike;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  /** Whether threads can share it. */
+  readonly shared: boolean;
   /** By `kernelNumber`. */
-  readonly sums: readonly SumFunction[];
+  readonly sums: readonly KernelFunction[];
+  readonly #copy: KernelFunction;
+  readonly #fill: KernelFunction;
   readonly #heap: FreeList;
   /** What is beyond was never given out, and is zero still. */
   #fresh = HEAP_START;
 
-  /** Throws `ERR_DMA_MAPPING` when the system has no memory of `sizeBytes`, which is a multiple of {@link PAGE_BYTES}. */
-  constructor(module: WebAssembly.Module, sizeBytes: number) {
-    const memory = linearMemory(sizeBytes);
+  /**
+   * Throws `ERR_DMA_MAPPING` when the system has no memory of `sizeBytes`, a multiple of {@link PAGE_BYTES}. The module was compiled for memory
+   * that is `shared`, or for one that is not.
+   */
+  constructor(module: WebAssembly.Module, sizeBytes: number, shared: boolean) {
+    const memory = linearMemory(sizeBytes, sizeBytes, shared);
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    this.sums = Array.from({ length: KERNEL_COUNT }, (_, number) => exports[String(number)] as SumFunction);
+    const kernel = (name: string): KernelFunction => exports[name] as KernelFunction;
+    this.sums = Array.from({ length: KERNEL_COUNT }, (_, number) => kernel(String(number)));
+    this.#copy = kernel("copy");
+    this.#fill = kernel("fill");
+    this.shared = shared;
     this.buffer = memory.buffer;
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Uint32Array(memory.buffer);
@@ -43,29 +52,35 @@ export class Arena {
   }
 
   /** Memory that is all zeros, or null when there is not so much in one piece. */
-  alloc(sizeBytes: number, alignBytes: number): Uint8Array<ArrayBuffer> | null {
+  alloc(sizeBytes: number, alignBytes: number): Uint8Array | null {
     const start = this.#heap.take(sizeBytes, alignBytes);
     if (start < 0) return null;
-    const memory = new Uint8Array(this.buffer, start, sizeBytes);
-    if (start < this.#fresh) memory.fill(0);
+    if (start < this.#fresh) this.fill(start, 0, sizeBytes);
     this.#fresh = Math.max(this.#fresh, start + sizeBytes);
-    return memory;
+    return new Uint8Array(this.buffer, start, sizeBytes);
   }
 
   /** False when this is no memory of {@link alloc}, or not any more. */
   free(memory: Uint8Array): boolean {
     return this.#heap.give(memory.byteOffset);
   }
-}
 
-function linearMemory(sizeBytes: number): WebAssembly.Memory & { readonly buffer: ArrayBuffer } {
-  const pages = sizeBytes / PAGE_BYTES;
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages });
-  } catch (cause) {
-    throw new DmaError("ERR_DMA_MAPPING", `cpu: the system has no ${sizeBytes} bytes for a linear memory`, {
-      cause,
-    });
+  /** Copies from one place of the arena to another. V8's `copyWithin` moves shared memory by words at best, and by bytes at worst. */
+  copy(dst: number, src: number, lengthBytes: number): void {
+    const { words } = this;
+    words[(SLOT + Slot.P) / 4] = dst;
+    words[(SLOT + Slot.SRCS) / 4] = src;
+    words[(SLOT + Slot.LENGTH_BYTES) / 4] = lengthBytes;
+    this.#copy(SLOT);
+  }
+
+  /** Fills with a byte, from `start` on. V8's own `fill` goes byte by byte where memory is shared. */
+  fill(start: number, value: number, lengthBytes: number): void {
+    const { words } = this;
+    words[(SLOT + Slot.P) / 4] = start;
+    words[(SLOT + Slot.FILL_VALUE) / 4] = value;
+    words[(SLOT + Slot.LENGTH_BYTES) / 4] = lengthBytes;
+    this.#fill(SLOT);
   }
 }
 

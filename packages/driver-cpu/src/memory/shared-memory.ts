@@ -1,6 +1,8 @@
 import { DmaError } from "@dmaengine/core";
-import { HEAP_START, MAX_ARENA_BYTES, PAGE_BYTES, writeNibbleTables } from "./arena.js";
+import { hasSharedMemory } from "../wasm/features.js";
+import { HEAP_START, writeNibbleTables } from "./arena.js";
 import { FreeList } from "./free-list.js";
+import { linearMemory, MAX_MEMORY_BYTES, PAGE_BYTES } from "./linear-memory.js";
 
 /** What it starts with. It at least doubles when that does not suffice. */
 const FIRST_BYTES = 16 * 1024 * 1024;
@@ -18,9 +20,16 @@ export class SharedMemory {
 
   /** Throws `ERR_DMA_CAPABILITY` where threads can't share memory. */
   constructor(limitBytes: number) {
-    this.#limitBytes = Math.floor(Math.min(limitBytes, MAX_ARENA_BYTES) / PAGE_BYTES) * PAGE_BYTES;
+    if (!hasSharedMemory()) {
+      throw new DmaError(
+        "ERR_DMA_CAPABILITY",
+        "cpu: workers need memory that threads share, which this runtime does not give: " +
+          "a browser's page has to be cross-origin isolated; or leave the option workers out",
+      );
+    }
+    this.#limitBytes = Math.floor(Math.min(limitBytes, MAX_MEMORY_BYTES) / PAGE_BYTES) * PAGE_BYTES;
     const sizeBytes = Math.min(FIRST_BYTES, this.#limitBytes);
-    this.memory = sharedMemory(sizeBytes, this.#limitBytes);
+    this.memory = linearMemory(sizeBytes, this.#limitBytes, true);
     this.#heap = new FreeList(HEAP_START, sizeBytes);
     writeNibbleTables(new Uint8Array(this.memory.buffer));
   }
@@ -80,27 +89,4 @@ export class SharedMemory {
     }
     this.#heap.extend(size, size + growth);
   }
-}
-
-function sharedMemory(sizeBytes: number, limitBytes: number): WebAssembly.Memory {
-  try {
-    const memory = new WebAssembly.Memory({
-      initial: sizeBytes / PAGE_BYTES,
-      maximum: limitBytes / PAGE_BYTES,
-      shared: true,
-    });
-    if (memory.buffer instanceof SharedArrayBuffer) return memory;
-  } catch (cause) {
-    throw notShared(cause);
-  }
-  throw notShared();
-}
-
-function notShared(cause?: unknown): DmaError {
-  return new DmaError(
-    "ERR_DMA_CAPABILITY",
-    "cpu: workers need memory that threads share, which this runtime does not give: " +
-      "a browser's page has to be cross-origin isolated; or leave the option workers out",
-    { cause },
-  );
 }

@@ -8,15 +8,23 @@ export interface CompiledWorkerModule extends Omit<WorkerModule, "binary"> {
 }
 
 // Modules hold no state, so all devices of a program share them.
-const inline = new Map<boolean, Promise<WebAssembly.Module>>();
+const inline = {
+  plain: new Map<boolean, Promise<WebAssembly.Module>>(),
+  shared: new Map<boolean, Promise<WebAssembly.Module>>(),
+};
 const workers = new Map<boolean, Promise<CompiledWorkerModule>>();
 
-/** The kernels of the inline engine, compiled once in a program. `relaxed`: with the relaxed SIMD extension. */
-export function compileKernels(relaxed: boolean): Promise<WebAssembly.Module> {
-  return once(inline, relaxed, () => WebAssembly.compile(kernelModule(dialect(relaxed))));
+/**
+ * The kernels of the inline engine, compiled once in a program. `relaxed`: with the relaxed SIMD extension; `shared`: for memory that threads
+ * share, as a module is for one kind only.
+ */
+export function compileKernels(relaxed: boolean, shared: boolean): Promise<WebAssembly.Module> {
+  return once(inline[shared ? "shared" : "plain"], relaxed, () =>
+    WebAssembly.compile(kernelModule(dialect(relaxed), shared)),
+  );
 }
 
-/** The same for workers. */
+/** Those of workers, which are for shared memory. */
 export function compileWorkerKernels(relaxed: boolean): Promise<CompiledWorkerModule> {
   return once(workers, relaxed, async () => {
     const { binary, ...indices } = workerModule(dialect(relaxed));

@@ -18,6 +18,14 @@ export function hasRelaxedSimd(): boolean {
   );
 }
 
+/**
+ * Memory that threads share: browsers have it where the page is cross-origin isolated, and leave `SharedArrayBuffer` out elsewhere (HTML Standard,
+ * "cross-origin isolated capability").
+ */
+export function hasSharedMemory(): boolean {
+  return typeof SharedArrayBuffer !== "undefined" && isValid(() => {}, true);
+}
+
 /** What kernels are written with beyond the SIMD of the core specification. */
 export interface SimdDialect {
   /** Lookups in tables of 16 bytes are `i8x16.relaxed_swizzle`: one instruction on x86, where the strict one takes more. */
@@ -49,9 +57,9 @@ function selectsByTopBit(): boolean {
   return select(0x80) === 1 && select(0x7f) === 0;
 }
 
-function isValid(fill: (module: ModuleBuilder) => void): boolean {
+function isValid(fill: (module: ModuleBuilder) => void, shared = false): boolean {
   if (typeof WebAssembly === "undefined") return false;
-  const module = new ModuleBuilder(false);
+  const module = new ModuleBuilder(shared);
   fill(module);
   return WebAssembly.validate(module.finish());
 }

@@ -1,10 +1,11 @@
 import { SumMode } from "../kernels/sum.js";
+import { addCopyKernels } from "./copy-kernels.js";
 import type { SimdDialect } from "./features.js";
 import { BINARY, ModuleBuilder, UNARY } from "./module.js";
 import { QForm, writeSumKernel, writeTail } from "./sum-kernel.js";
 
-/** A kernel: takes the address of a slot and returns `SumCheck` flags. */
-export type SumFunction = (slot: number) => number;
+/** A kernel: takes the address of a slot and returns `SumCheck` flags, which are 0 where there is nothing to check. */
+export type KernelFunction = (slot: number) => number;
 
 /** Up to this many sources a kernel has a variant of its own; more are added up in a loop. */
 const MAX_UNROLLED = 16;
@@ -52,9 +53,10 @@ export function addKernels(module: ModuleBuilder, dialect: SimdDialect): number 
   return first;
 }
 
-/** The module of the inline engine: every kernel is called from outside. */
-export function kernelModule(dialect: SimdDialect): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder(false);
+/** The module of the inline engine: every kernel is called from outside. `shared`: whether the memory is that it works on. */
+export function kernelModule(dialect: SimdDialect, shared: boolean): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder(shared);
+  addCopyKernels(module);
   addKernels(module, dialect);
   return module.finish();
 }

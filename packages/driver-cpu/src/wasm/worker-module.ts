@@ -1,38 +1,29 @@
 import { ValueType } from "./code.js";
+import { addCopyKernels, type CopyKernels } from "./copy-kernels.js";
 import type { SimdDialect } from "./features.js";
 import { addKernels } from "./kernel-module.js";
 import { BINARY, ModuleBuilder, UNARY } from "./module.js";
 import { Ring, SLOT_BYTES, Slot } from "./slot.js";
 
 /** The module of the workers, and where the functions start that slots name. */
-export interface WorkerModule {
+export interface WorkerModule extends CopyKernels {
   readonly binary: Uint8Array<ArrayBuffer>;
   /** What to add to a `kernelNumber`. */
   readonly firstKernel: number;
-  /** Functions of the table besides the kernels. */
+  /** The function that does nothing. */
   readonly nop: number;
-  readonly copy: number;
-  readonly fill: number;
 }
 
 /** Kernels over a memory that threads share, and `run(ring, ringSize)`: the loop that a worker is in until it is stopped or terminated. */
 export function workerModule(dialect: SimdDialect): WorkerModule {
   const module = new ModuleBuilder(true);
-  const slot = 0;
   const nop = module.add(UNARY, null, (code) => {
     code.i32Const(0);
   });
-  const copy = module.add(UNARY, "copy", (code) => {
-    code.get(slot).i32Load(Slot.P).get(slot).i32Load(Slot.SRCS).get(slot).i32Load(Slot.LENGTH_BYTES);
-    code.memoryCopy().i32Const(0);
-  });
-  const fill = module.add(UNARY, "fill", (code) => {
-    code.get(slot).i32Load(Slot.P).get(slot).i32Load(Slot.FILL_VALUE).get(slot).i32Load(Slot.LENGTH_BYTES);
-    code.memoryFill().i32Const(0);
-  });
+  const copies = addCopyKernels(module);
   const firstKernel = addKernels(module, dialect);
   addRun(module);
-  return { binary: module.finish(), firstKernel, nop, copy, fill };
+  return { binary: module.finish(), firstKernel, nop, ...copies };
 }
 
 function addRun(module: ModuleBuilder): void {

@@ -26,22 +26,24 @@ export class MemberIo {
   }
 
   /** Reads into the memory of a transfer. Rejects as the device does. */
-  async read({ slot, memberOffset, lengthBytes, vector }: Transfer<unknown>): Promise<void> {
+  read({ slot, memberOffset, lengthBytes, vector }: Transfer<unknown>): Promise<void> {
     const member = this.#members.member(slot);
     // Since the read was planned, the slot may have got another device.
     if (member === null || member.recoveredBytes < memberOffset + lengthBytes) {
-      throw new RaidError("ERR_RAID_STATE", `slot ${slot} has lost its member`);
+      return Promise.reject(new RaidError("ERR_RAID_STATE", `slot ${slot} has lost its member`));
     }
     this.#counters.memberReads += 1;
     this.#counters.memberReadBytes += lengthBytes;
-    await readVector(member.device, member.dataOffsetBytes + memberOffset, vector);
+    return readVector(member.device, member.dataOffsetBytes + memberOffset, vector);
   }
 
   /** Reads blocks, side by side. Those of one slot have to come in order. Returns those that could not be read. */
   async readBlocks<B extends Block>(blocks: readonly B[]): Promise<B[]> {
     const transfers = gather(blocks);
     const unread: B[] = [];
-    await allEnded(transfers.map((transfer) => this.#readOrSplit(transfer, unread)));
+    await allEnded(
+      transfers.map((transfer) => this.read(transfer).catch(() => this.#readSplit(transfer, unread))),
+    );
     this.#counters.readErrors += unread.length;
     return unread;
   }
@@ -81,40 +83,34 @@ export class MemberIo {
     await allEnded(discarding);
   }
 
-  async #readOrSplit<B>(transfer: Transfer<B>, unread: B[]): Promise<void> {
-    try {
-      await this.read(transfer);
+  /** Reads the blocks of a transfer that has failed one by one: a bad one is no reason to compute its neighbours as well. */
+  async #readSplit<B>({ slot, memberOffset, vector, items }: Transfer<B>, unread: B[]): Promise<void> {
+    if (items.length === 1) {
+      unread.push(items[0] as B);
       return;
-    } catch {
-      if (transfer.items.length === 1) {
-        unread.push(transfer.items[0] as B);
-        return;
-      }
     }
-    // One bad block is no reason to compute its neighbours as well.
-    let { memberOffset } = transfer;
-    for (const [i, memory] of transfer.vector.entries()) {
-      const one = { slot: transfer.slot, memberOffset, lengthBytes: memory.length, vector: [memory] };
-      await this.#readOrSplit({ ...one, items: [transfer.items[i] as B] }, unread);
-      memberOffset += memory.length;
+    let offset = memberOffset;
+    for (const [i, memory] of vector.entries()) {
+      const item = items[i] as B;
+      const one = { slot, memberOffset: offset, lengthBytes: memory.length, vector: [memory], items: [item] };
+      await this.read(one).catch(() => unread.push(item));
+      offset += memory.length;
     }
   }
 
-  async #write(member: Member, transfer: Transfer<Block>, unwritten: Block[]): Promise<void> {
+  #write(member: Member, transfer: Transfer<Block>, unwritten: Block[]): Promise<void> {
     const { slot, memberOffset, lengthBytes, vector, items } = transfer;
     // Of a member that failed before, but is still needed: it would take the array's last good bytes.
     if (!this.#members.takesWrites(slot, member)) {
       unwritten.push(...items);
-      return;
+      return Promise.resolve();
     }
     this.#counters.memberWrites += 1;
     this.#counters.memberWrittenBytes += lengthBytes;
-    try {
-      await writeVector(member.device, member.dataOffsetBytes + memberOffset, vector);
-    } catch {
+    return writeVector(member.device, member.dataOffsetBytes + memberOffset, vector).catch(async () => {
       await this.#members.fail(slot, member);
       if (this.#members.stopped) unwritten.push(...items);
-    }
+    });
   }
 }
 
@@ -135,5 +131,6 @@ function gather<B extends Block>(blocks: readonly B[]): readonly Transfer<B>[] {
 /** A member is about to read or write the page: an owner like any other, so an engine has to give the page up first. */
 function pageBytes(page: StripePage, range: ByteRange): Uint8Array {
   page.mapping?.toCpu(range);
-  return page.bytes.subarray(range.start, range.end);
+  const { bytes } = page;
+  return range.end - range.start === bytes.length ? bytes : bytes.subarray(range.start, range.end);
 }

@@ -14,13 +14,20 @@ export function vectorBytes(vector: readonly Uint8Array[]): number {
 }
 
 /** Fills all pieces from `offsetBytes` on, or rejects. */
-export async function readVector(
+export function readVector(
   device: MemberDevice,
   offsetBytes: number,
   into: readonly Uint8Array[],
 ): Promise<void> {
-  if (into.length === 1) return await device.read(offsetBytes, into[0] as Uint8Array);
-  if (device.readVector !== undefined) return await device.readVector(offsetBytes, into);
+  if (into.length === 1) return device.read(offsetBytes, into[0] as Uint8Array);
+  return device.readVector?.(offsetBytes, into) ?? readOneByOne(device, offsetBytes, into);
+}
+
+async function readOneByOne(
+  device: MemberDevice,
+  offsetBytes: number,
+  into: readonly Uint8Array[],
+): Promise<void> {
   let at = offsetBytes;
   for (const piece of into) {
     await device.read(at, piece);
@@ -29,13 +36,20 @@ export async function readVector(
 }
 
 /** Writes all pieces at `offsetBytes`, or rejects. */
-export async function writeVector(
+export function writeVector(
   device: MemberDevice,
   offsetBytes: number,
   from: readonly Uint8Array[],
 ): Promise<void> {
-  if (from.length === 1) return await device.write(offsetBytes, from[0] as Uint8Array);
-  if (device.writeVector !== undefined) return await device.writeVector(offsetBytes, from);
+  if (from.length === 1) return device.write(offsetBytes, from[0] as Uint8Array);
+  return device.writeVector?.(offsetBytes, from) ?? writeOneByOne(device, offsetBytes, from);
+}
+
+async function writeOneByOne(
+  device: MemberDevice,
+  offsetBytes: number,
+  from: readonly Uint8Array[],
+): Promise<void> {
   let at = offsetBytes;
   for (const piece of from) {
     await device.write(at, piece);

@@ -1,19 +1,33 @@
+import * as fs from "node:fs";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, readFile, stat, unlink } from "node:fs/promises";
 import type { MemberDevice } from "../member/member-device.js";
 import { checkRange, checkWritable, closedError, MemberError } from "../member/member-error.js";
 import { skipBytes, vectorBytes } from "../member/vector.js";
+import { TransferKind } from "./io-ring.js";
+import { IoThreads } from "./io-threads.js";
 
 /** Step of the size probe; a multiple of every logical block size, so that raw devices accept the reads. */
 const PROBE_BYTES = 4096;
 
-/** A member on a regular file or a block device. */
+/** Longest system call, in bytes: Node takes no 2 GiB at once. */
+const MAX_CALL_BYTES = 1024 ** 3;
+
+/**
+ * A member on a regular file or a block device.
+ *
+ * Transfers of memory that threads share, as that of software engines, are left to threads of the process's own, which are started when there is
+ * enough for them to do, as many as `UV_THREADPOOL_SIZE` says (default 4); all others to Node.
+ */
 export class FileMember implements MemberDevice {
   readonly name: string;
   readonly sizeBytes: number;
   readonly writable: boolean;
   readonly #handle: FileHandle;
+  readonly #io = IoThreads.common;
   #open = true;
+  #inFlight = 0;
+  #whenIdle: () => void = () => {};
 
   private constructor(name: string, handle: FileHandle, sizeBytes: number, writable: boolean) {
     this.name = name;
@@ -76,74 +90,20 @@ export class FileMember implements MemberDevice {
     }
   }
 
-  async read(offsetBytes: number, into: Uint8Array): Promise<void> {
-    if (!this.#open) throw closedError(this);
-    checkRange(this, offsetBytes, into.length);
-    let done = 0;
-    while (done < into.length) {
-      let bytesRead: number;
-      try {
-        ({ bytesRead } = await this.#handle.read(into, done, into.length - done, offsetBytes + done));
-      } catch (error) {
-        throw this.#ioError("reading", offsetBytes + done, error);
-      }
-      if (bytesRead === 0) throw this.#shortError(offsetBytes + done);
-      done += bytesRead;
-    }
+  read(offsetBytes: number, into: Uint8Array): Promise<void> {
+    return this.#transfer(TransferKind.READ, offsetBytes, [into]);
   }
 
-  async write(offsetBytes: number, from: Uint8Array): Promise<void> {
-    if (!this.#open) throw closedError(this);
-    checkWritable(this);
-    checkRange(this, offsetBytes, from.length);
-    let done = 0;
-    while (done < from.length) {
-      let bytesWritten: number;
-      try {
-        ({ bytesWritten } = await this.#handle.write(from, done, from.length - done, offsetBytes + done));
-      } catch (error) {
-        throw this.#ioError("writing", offsetBytes + done, error);
-      }
-      if (bytesWritten === 0) throw this.#shortError(offsetBytes + done);
-      done += bytesWritten;
-    }
+  write(offsetBytes: number, from: Uint8Array): Promise<void> {
+    return this.#transfer(TransferKind.WRITE, offsetBytes, [from]);
   }
 
-  async readVector(offsetBytes: number, into: readonly Uint8Array[]): Promise<void> {
-    if (!this.#open) throw closedError(this);
-    const endBytes = offsetBytes + vectorBytes(into);
-    checkRange(this, offsetBytes, endBytes - offsetBytes);
-    let rest = into;
-    for (let at = offsetBytes; at < endBytes; ) {
-      let bytesRead: number;
-      try {
-        ({ bytesRead } = await this.#handle.readv(rest, at));
-      } catch (error) {
-        throw this.#ioError("reading", at, error);
-      }
-      if (bytesRead === 0) throw this.#shortError(at);
-      at += bytesRead;
-      rest = skipBytes(rest, bytesRead);
-    }
+  readVector(offsetBytes: number, into: readonly Uint8Array[]): Promise<void> {
+    return this.#transfer(TransferKind.READ, offsetBytes, into);
   }
 
-  async writeVector(offsetBytes: number, from: readonly Uint8Array[]): Promise<void> {
-    if (!this.#open) throw closedError(this);
-    checkWritable(this);
-    const endBytes = offsetBytes + vectorBytes(from);
-    checkRange(this, offsetBytes, endBytes - offsetBytes);
-    let rest = from;
-    for (let at = offsetBytes; at < endBytes; ) {
-      let bytesWritten: number;
-      try {
-        ({ bytesWritten } = await this.#handle.writev(rest, at));
-      } catch (error) {
-        throw this.#ioError("writing", at, error);
-      }
-      if (bytesWritten === 0) throw this.#shortError(at);
-      at += bytesWritten;
-      rest = skipBytes(rest, bytesWritten);
-    }
+  writeVector(offsetBytes: number, from: readonly Uint8Array[]): Promise<void> {
+    return this.#transfer(TransferKind.WRITE, offsetBytes, from);
   }
 
   async flush(): Promise<void> {
@@ -162,7 +122,44 @@ export class FileMember implements MemberDevice {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    // Another file may get the same descriptor then.
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
     await this.#handle.close();
+  }
+
+  async #transfer(kind: TransferKind, offsetBytes: number, vector: readonly Uint8Array[]): Promise<void> {
+    if (!this.#open) throw closedError(this);
+    if (kind === TransferKind.WRITE) checkWritable(this);
+    const endBytes = offsetBytes + vectorBytes(vector);
+    checkRange(this, offsetBytes, endBytes - offsetBytes);
+    this.#inFlight += 1;
+    try {
+      let rest = vector;
+      for (let at = offsetBytes; at < endBytes; ) {
+        const bytes = await this.#call(kind, at, rest);
+        if (bytes === 0) throw this.#shortError(at);
+        at += bytes;
+        if (at < endBytes) rest = skipBytes(rest, bytes);
+      }
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) this.#whenIdle();
+    }
+  }
+
+  /** Asks the system once. Resolves with the number of bytes that it has transferred. */
+  async #call(kind: TransferKind, atBytes: number, vector: readonly Uint8Array[]): Promise<number> {
+    const { fd } = this.#handle;
+    try {
+      if (this.#io.takes(vector)) return await this.#io.transfer(kind, fd, atBytes, vector);
+      return await nodeCall(kind, fd, atBytes, vector);
+    } catch (error) {
+      throw this.#ioError(kind === TransferKind.READ ? "reading" : "writing", atBytes, error);
+    }
   }
 
   #ioError(doing: string, atBytes: number, cause: unknown): MemberError {
@@ -183,6 +180,31 @@ export class FileMember implements MemberDevice {
       `the device ends at byte ${atBytes}, but had ${this.sizeBytes} bytes when it was opened`,
     );
   }
+}
+
+/** Callbacks take Node half the time of its promises. */
+function nodeCall(
+  kind: TransferKind,
+  fd: number,
+  position: number,
+  vector: readonly Uint8Array[],
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const ended = (error: Error | null, bytes: number): void => {
+      if (error === null) resolve(bytes);
+      else reject(error);
+    };
+    const [first] = vector as readonly [Uint8Array];
+    const length = Math.min(first.length, MAX_CALL_BYTES);
+    if (vector.length > 1) {
+      if (kind === TransferKind.READ) fs.readv(fd, vector, position, ended);
+      else fs.writev(fd, vector, position, ended);
+    } else if (kind === TransferKind.READ) {
+      fs.read(fd, first, 0, length, position, ended);
+    } else {
+      fs.write(fd, first, 0, length, position, ended);
+    }
+  });
 }
 
 function openFlags(kind: Stats, writable: boolean): number {

@@ -2,7 +2,7 @@ import { type Capabilities, type DmaDevice, type DmaDomain, DmaEngine, SumCheck 
 import { DirectDomain, DRIVER_CONTRACT } from "@dmaengine/core/driver";
 import { describe, expect, it } from "vitest";
 import { NOTHING, type StripePage } from "../stripe/stripe-page.js";
-import { canDo, canDoInParts, hindrance, type RaidOperation } from "./ability.js";
+import { canDo, canDoEverything, canDoInParts, hindrance, type RaidOperation } from "./ability.js";
 import type { FillOp, PageOp } from "./page-op.js";
 
 /** A device that has these operations on paper. */
@@ -109,6 +109,47 @@ describe("what hinders an engine", () => {
     expect(hindrance(device, fill(buffer, 128, 255))).toContain("parts of cache lines");
     expect(hindrance(device, fill(buffer, 64, 256))).toContain("parts of cache lines");
     expect(hindrance(device, { ...fill(buffer, 1, 7), op: "drain", from: buffer, fromOffset: 1 })).toBeNull();
+  });
+});
+
+describe("an engine that can do everything", () => {
+  const everything = {
+    memcpy: {},
+    xor: { maxSources: 2 },
+    xorVal: { maxSources: 6 },
+    pq: { maxSources: 4, continuation: false },
+    pqVal: { maxSources: 6, continuation: false },
+  };
+
+  it("need not be asked for any operation on a stripe of so many pages", async () => {
+    const device = await deviceWith(everything);
+    expect(canDoEverything(device, 6)).toBe(true);
+    const ops = [fill(new Uint8Array(3), 1, 1), xor(6), pq(6, true), pq(6, true, null), xorVal(6), pqVal(6)];
+    for (const op of ops) expect(hindrance(device, op)).toBeNull();
+    expect(canDoEverything(device, 7)).toBe(false);
+    expect(hindrance(device, xorVal(7))).not.toBeNull();
+  });
+
+  const fixedCoefs = [0, 1, 2, 4, 8, 16];
+  it.each<[string, Partial<Capabilities<RaidOperation>>]>([
+    ["aligned memory", { memcpy: { alignBytes: 2 } }],
+    ["two bytes at least", { xor: { maxSources: 2, minLengthBytes: 2 } }],
+    ["sums of one source", { xor: { maxSources: 1 } }],
+    ["sums that can't go on", { pq: { maxSources: 3, continuation: false } }],
+    ["wired coefficients", { pq: { maxSources: 6, continuation: true, fixedCoefs } }],
+    ["wired coefficients in checks", { pqVal: { maxSources: 6, continuation: true, fixedCoefs } }],
+    ["checks of fewer sources", { pqVal: { maxSources: 5, continuation: true } }],
+  ])("is not one of %s", async (_what, limits) => {
+    expect(canDoEverything(await deviceWith({ ...everything, ...limits }), 6)).toBe(false);
+  });
+
+  it("has all operations, and its domain no caches", async () => {
+    for (const missing of Object.keys(everything)) {
+      const others = Object.entries(everything).filter(([operation]) => operation !== missing);
+      expect(canDoEverything(await deviceWith(Object.fromEntries(others)), 6)).toBe(false);
+    }
+    const domain = Object.assign(new DirectDomain("memory"), { coherent: false });
+    expect(canDoEverything(await deviceWith(everything, domain), 6)).toBe(false);
   });
 });
 

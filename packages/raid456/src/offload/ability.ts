@@ -13,7 +13,9 @@ import {
   dmaMaxPq,
   dmaPqCoefsFit,
   type PqLimits,
+  SumCheck,
 } from "@dmaengine/core";
+import { NOTHING, type StripePage } from "../stripe/stripe-page.js";
 import { inParts } from "./in-parts.js";
 import {
   type FillOp,
@@ -48,6 +50,29 @@ export function canDo(device: DmaDevice, op: PageOp): boolean {
   return hindrance(device, op) === null || canDoInParts(device, op);
 }
 
+/** Whether an engine can do everything, as it stands, that there may be to do with a stripe of so many pages: then it need not be asked for each operation. */
+export function canDoEverything(device: DmaDevice, pages: number): boolean {
+  return hardest(pages).every((op) => hindrance(device, op) === null);
+}
+
+/** What asks the most of an engine: single bytes at odd places, as many sources as there are pages, and coefficients that nobody has wired. */
+function hardest(pages: number): readonly PageOp[] {
+  const srcs = new Array<StripePage>(pages).fill(NO_PAGE);
+  const coefs = new Array<number>(pages).fill(0);
+  const [range, result] = [{ start: 1, end: 2 }, new SumCheck()];
+  const sums = { p: NO_PAGE, q: NO_PAGE, srcs, coefs, range };
+  const copy = { page: NO_PAGE, pageOffset: 1, lengthBytes: 1 };
+  const request = new Uint8Array(3);
+  return [
+    { op: "drain", ...copy, from: request, fromOffset: 1 },
+    { op: "fill", ...copy, into: request, intoOffset: 1 },
+    { op: "xor", dst: NO_PAGE, srcs, range },
+    { op: "pq", ...sums, goOn: true },
+    { op: "xorVal", srcs, range, result },
+    { op: "pqVal", ...sums, result },
+  ];
+}
+
 /** Whether an engine can do all the parts that {@link inParts} makes of an operation. */
 export function canDoInParts(device: DmaDevice, op: PageOp): boolean {
   const parts = inParts(op, () => NO_PAGE);
@@ -55,7 +80,7 @@ export function canDoInParts(device: DmaDevice, op: PageOp): boolean {
 }
 
 /** Stands for a page of which only that it is one matters. */
-const NO_PAGE = { bytes: new Uint8Array(0), mapping: null, valid: { start: 0, end: 0 } };
+const NO_PAGE: StripePage = { bytes: new Uint8Array(0), mapping: null, valid: NOTHING };
 
 /** Why an engine can't do an operation as it stands; null if it can. Too long or too many sources to a sum is no reason: it takes several transactions then. */
 export function hindrance(device: DmaDevice, op: PageOp): string | null {

@@ -1,10 +1,8 @@
 import { type Candidate, type DmaCookie, type DmaDevice, DmaStatus } from "@dmaengine/core";
-import { canDo } from "./ability.js";
+import { canDo, canDoEverything, hindrance } from "./ability.js";
+import { nextTurn } from "./next-turn.js";
 import type { PageOp } from "./page-op.js";
 import type { RaidChan } from "./transactions.js";
-
-/** Calls `task` when everything else that is due in this turn of the event loop has run. */
-const nextTurn: (task: () => void) => void = globalThis.setImmediate ?? ((task) => setTimeout(task, 0));
 
 /**
  * One channel that the plan uses: what it has in flight, how it is polled, and whether it can be relied on.
@@ -22,20 +20,25 @@ export class EngineChannel implements Candidate {
   failures = 0;
   /** Where it failed: it is passed over until the offload has carried out more chains than this. */
   restsUntil = 0;
+  /** Whether it can use the mappings that pages have at home. */
+  isNear = false;
   /** Called when the channel hangs, before it is reset. */
   onHang: () => void = () => {};
+  readonly #doesEverything: boolean;
   #running = 0;
   #inFlight = 0;
   #last: DmaCookie = 0;
   #polling = false;
   #released = false;
-  #waitingForRoom: (() => void)[] = [];
-  #waitingForIdle: (() => void)[] = [];
+  readonly #waitingForRoom: (() => void)[] = [];
+  readonly #waitingForIdle: (() => void)[] = [];
 
-  constructor(chan: RaidChan) {
+  /** @param pages - how many a stripe has */
+  constructor(chan: RaidChan, pages: number) {
     this.chan = chan;
     this.device = chan.device;
     this.name = chan.name;
+    this.#doesEverything = canDoEverything(chan.device, pages);
   }
 
   /** Transactions on the channel, whoever submitted them. */
@@ -45,9 +48,15 @@ export class EngineChannel implements Candidate {
 
   /** How many operations of a chain, from the one at `from` on, it can do in a row. */
   reach(chain: readonly PageOp[], from: number): number {
+    if (this.#doesEverything) return chain.length - from;
     let to = from;
     while (to < chain.length && canDo(this.device, chain[to] as PageOp)) to += 1;
     return to - from;
+  }
+
+  /** Whether an operation that it can do need not be done in parts. */
+  doesAsItStands(op: PageOp): boolean {
+    return this.#doesEverything || hindrance(this.device, op) === null;
   }
 
   /** A leg begins, and has to {@link leave} when nothing of it is in flight any more. */
@@ -70,11 +79,13 @@ export class EngineChannel implements Candidate {
 
   /** A transaction was submitted: sees to it that its end is found out. */
   submitted(cookie: DmaCookie): void {
+    const { chan } = this;
     this.#last = cookie;
     this.#inFlight += 1;
     // An idle engine starts with the first while the pages of the next are made ready.
-    if (this.#inFlight === 1) this.chan.issuePending();
-    if (this.#polling) return;
+    if (chan.inFlight === 1) chan.issuePending();
+    // One that works within that call is idle again.
+    if (this.#polling || chan.inFlight === 0) return;
     this.#polling = true;
     // When the event loop has been round: the stripes whose member I/O ends in the same turn belong to one batch.
     nextTurn(() => void this.#pollUntilIdle());
@@ -83,16 +94,14 @@ export class EngineChannel implements Candidate {
   /** One of them has ended. */
   ended(): void {
     this.#inFlight -= 1;
-    if (this.#waitingForRoom.length > 0) for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+    if (this.#waitingForRoom.length > 0) for (const goOn of this.#waitingForRoom.splice(0)) goOn();
   }
 
-  /** Resolves when a full channel may have room again. */
-  makeRoom(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#inFlight > 0) this.#waitingForRoom.push(resolve);
-      // It is full of somebody else's transactions.
-      else nextTurn(resolve);
-    });
+  /** Calls back when a full channel may have room again. */
+  whenRoom(goOn: () => void): void {
+    if (this.#inFlight > 0) this.#waitingForRoom.push(goOn);
+    // It is full of somebody else's transactions.
+    else nextTurn(goOn);
   }
 
   /** Gives the channel up. No leg may be on it. */
@@ -129,7 +138,7 @@ export class EngineChannel implements Candidate {
   }
 
   #checkIdle(): void {
-    if (this.#running > 0 || this.#polling) return;
+    if (this.#running > 0 || this.#polling || this.#waitingForIdle.length === 0) return;
     for (const resolve of this.#waitingForIdle.splice(0)) resolve();
   }
 }

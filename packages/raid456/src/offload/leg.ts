@@ -1,10 +1,9 @@
 import { type DmaCallback, DmaError, DmaTransResult } from "@dmaengine/core";
 import { RaidError } from "../errors.js";
 import type { StripePage } from "../stripe/stripe-page.js";
-import { hindrance } from "./ability.js";
 import type { EngineChannel } from "./engine-channel.js";
 import { inParts } from "./in-parts.js";
-import type { PageOp } from "./page-op.js";
+import { NO_OPS, type PageOp } from "./page-op.js";
 import type { ScratchPages } from "./scratch-pages.js";
 import { Transactions } from "./transactions.js";
 
@@ -16,9 +15,14 @@ import { Transactions } from "./transactions.js";
  */
 export class Leg {
   readonly #scratch: ScratchPages;
+  readonly #onEnd: (failure: unknown) => void;
   readonly #transactions = new Transactions();
-  /** What is to be done, as far as the engine needs it in parts. */
-  readonly #ops: PageOp[] = [];
+  #channel!: EngineChannel;
+  /** What is left to be handed in: the rest of the parts that the last operation was made of, then `chain[next]` to `chain[to - 1]`. */
+  readonly #parts: PageOp[] = [];
+  #chain = NO_OPS;
+  #next = 0;
+  #to = 0;
   readonly #conclusions: (() => void)[] = [];
   readonly #borrowed: StripePage[] = [];
   readonly #borrow = (): StripePage => {
@@ -26,98 +30,117 @@ export class Leg {
     this.#borrowed.push(page);
     return page;
   };
-  #channel!: EngineChannel;
-  /** Resolves when nothing of the leg touches memory any more. */
-  ended: Promise<void> = Promise.resolve();
+  /** Transactions in flight, and one more while there are others to come. 0: the leg is not in use. */
   #open = 0;
   #result: DmaTransResult = DmaTransResult.NOERROR;
-  #end: () => void = () => {};
-  readonly #onEnd: DmaCallback = (result) => {
+  /** What went wrong before a transaction was submitted. */
+  #refusal: unknown = null;
+  readonly #waiting: (() => void)[] = [];
+  readonly #onTransactionEnd: DmaCallback = (result) => {
     if (result !== DmaTransResult.NOERROR) this.#result = result;
     this.#channel.ended();
     this.#close();
   };
-
-  constructor(scratch: ScratchPages) {
-    this.#scratch = scratch;
-  }
+  readonly #goOn = (): void => this.#submitAll();
 
   /**
-   * Carries the operations from `from` to `to - 1` out. Resolves when they are complete. Rejects with `ERR_RAID_ENGINE` when the engine failed, and
-   * then nothing of the leg touches memory any more.
+   * @param onEnd - called when a leg has ended, and then nothing of it touches memory any more: with null if all of it is complete, with an
+   *   `ERR_RAID_ENGINE` when the engine failed. Not within {@link start}, unless nothing could be submitted.
    */
-  async run(channel: EngineChannel, chain: readonly PageOp[], from: number, to: number): Promise<void> {
+  constructor(scratch: ScratchPages, onEnd: (failure: unknown) => void) {
+    this.#scratch = scratch;
+    this.#onEnd = onEnd;
+  }
+
+  /** Sets about the operations from `from` to `to - 1`, on a channel that can do them. */
+  start(channel: EngineChannel, chain: readonly PageOp[], from: number, to: number): void {
     this.#channel = channel;
+    this.#chain = chain;
+    this.#next = from;
+    this.#to = to;
     this.#result = DmaTransResult.NOERROR;
+    this.#refusal = null;
     this.#open = 1;
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
     channel.enter(to - from);
-    let refusal: unknown = null;
-    try {
-      for (let i = from; i < to; i++) this.#plan(chain[i] as PageOp);
-      await this.#submitAll();
-    } catch (error) {
-      refusal = error;
-    }
-    this.#transactions.end();
-    this.#close();
-    // Whatever went wrong, what was submitted still works on the pages.
-    await this.ended;
-    const conclusions = this.#tidyUp();
-    if (refusal !== null && !isEngineFailure(refusal)) throw refusal;
-    if (refusal !== null || this.#result !== DmaTransResult.NOERROR) throw this.#failure(refusal);
-    this.#transactions.conclude();
-    for (const conclude of conclusions) conclude();
+    this.#transactions.start(channel.chan);
+    this.#submitAll();
   }
 
-  #plan(op: PageOp): void {
-    if (hindrance(this.#channel.device, op) === null) {
-      this.#ops.push(op);
-      return;
-    }
-    const parts = inParts(op, this.#borrow);
-    if (parts === null) throw new TypeError(`${this.#channel.name} was given a ${op.op} that it can't do`);
-    this.#ops.push(...parts.ops);
-    this.#conclusions.push(parts.conclude);
+  /** Resolves when nothing of what the leg does now touches memory any more. */
+  async ended(): Promise<void> {
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  async #submitAll(): Promise<void> {
+  /** Hands in what is left, without a pause unless the channel is full: then it goes on when something that was submitted before has ended. */
+  #submitAll(): void {
     const channel = this.#channel;
     const transactions = this.#transactions;
-    transactions.start(channel.chan);
-    for (let i = 0; i < this.#ops.length; i++) {
-      transactions.begin(this.#ops[i] as PageOp, i < this.#ops.length - 1);
-      while (!transactions.finished) {
-        // What is left of a leg that has failed is of no use.
-        if (this.#result !== DmaTransResult.NOERROR) return;
+    try {
+      // What is left of a leg that has failed is of no use.
+      while (this.#result === DmaTransResult.NOERROR && (!transactions.finished || this.#beginNext())) {
         const tx = transactions.next();
-        // While the channel is full: wait for what was submitted before. Otherwise a leg is handed in without a pause.
-        if (tx === null) await channel.makeRoom();
-        else {
-          tx.callback = this.#onEnd;
-          this.#open += 1;
-          channel.submitted(tx.submit());
+        if (tx === null) {
+          channel.whenRoom(this.#goOn);
+          return;
         }
+        tx.callback = this.#onTransactionEnd;
+        this.#open += 1;
+        channel.submitted(tx.submit());
       }
+    } catch (error) {
+      this.#refusal = error;
     }
+    transactions.end();
+    this.#close();
   }
 
-  #tidyUp(): readonly (() => void)[] {
-    this.#channel.leave();
-    this.#ops.length = 0;
-    for (const page of this.#borrowed) this.#scratch.giveBack(page);
-    this.#borrowed.length = 0;
-    return this.#conclusions.splice(0);
+  /** Takes the next operation on. False if there is none. */
+  #beginNext(): boolean {
+    let op = this.#parts.length > 0 ? this.#parts.shift() : undefined;
+    if (op === undefined) {
+      if (this.#next === this.#to) return false;
+      op = this.#chain[this.#next] as PageOp;
+      this.#next += 1;
+      if (!this.#channel.doesAsItStands(op)) op = this.#firstPart(op);
+    }
+    this.#transactions.begin(op, this.#parts.length > 0 || this.#next < this.#to);
+    return true;
   }
 
+  #firstPart(op: PageOp): PageOp {
+    const parts = inParts(op, this.#borrow);
+    if (parts === null) throw new TypeError(`${this.#channel.name} was given a ${op.op} that it can't do`);
+    const [first, ...others] = parts.ops as [PageOp, ...PageOp[]];
+    this.#parts.push(...others);
+    this.#conclusions.push(parts.conclude);
+    return first;
+  }
+
+  /** Whatever went wrong, what was submitted still works on the pages: the leg ends when the last of it has ended. */
   #close(): void {
     this.#open -= 1;
-    if (this.#open === 0) this.#end();
+    if (this.#open > 0) return;
+    const failure = this.#failure();
+    if (failure === null) this.#transactions.conclude();
+    if (this.#borrowed.length > 0) this.#endParts(failure !== null);
+    this.#chain = NO_OPS;
+    this.#channel.leave();
+    if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#onEnd(failure);
   }
 
-  #failure(refusal: unknown): RaidError {
+  /** What is done in parts works on scratch pages, and has found out what it was to find out when all of it is complete. */
+  #endParts(failed: boolean): void {
+    for (const page of this.#borrowed.splice(0)) this.#scratch.giveBack(page);
+    this.#parts.length = 0;
+    for (const conclude of this.#conclusions.splice(0)) if (!failed) conclude();
+  }
+
+  #failure(): unknown {
+    const refusal = this.#refusal;
+    if (refusal === null && this.#result === DmaTransResult.NOERROR) return null;
+    if (refusal !== null && !isEngineFailure(refusal)) return refusal;
     const { device, name } = this.#channel;
     return new RaidError(
       "ERR_RAID_ENGINE",

@@ -2,14 +2,16 @@ import { type DmaDevice, type DmaEngine, leastLoaded, type SelectionPolicy } fro
 import { RaidError } from "../errors.js";
 import type { Geometry } from "../geometry.js";
 import { RAID_OPERATIONS } from "./ability.js";
+import { Batch, type ChainWork, type FailedWorks } from "./batch.js";
+import { ChainRun } from "./chain-run.js";
 import { CpuWork } from "./cpu-work.js";
 import { EngineChannel } from "./engine-channel.js";
-import { Leg } from "./leg.js";
 import { PageMemory, sharesMappings } from "./page-memory.js";
 import { firstPage, lengthOf, type PageOp } from "./page-op.js";
 import { type DevicePlan, explainPlan, makePlan, type OffloadPlan, type Scenario } from "./plan.js";
 import { ScratchPages } from "./scratch-pages.js";
 import type { RaidChan } from "./transactions.js";
+import { TurnBudget } from "./turn-budget.js";
 
 /** How an array uses engines. */
 export interface OffloadOptions {
@@ -57,7 +59,7 @@ const DEFAULT_REST = 1000;
  * Who carries out page operations: engines as far as the plan has found any that can, else the CPU.
  *
  * A chain is cut into legs, each of which one channel or the CPU does; a leg begins when the one before it was seen to be complete. In scenario 1 a
- * chain is one leg. When an engine fails, the chain is not repaired but given up: {@link run} rejects, the channel rests, and whoever does the work
+ * chain is one leg. When an engine fails, the chain is not repaired but given up: it has failed, the channel rests, and whoever does the work
  * of that stripe does it again, with the next engine that can, or the CPU.
  */
 export class Offload {
@@ -76,15 +78,16 @@ export class Offload {
   readonly #restAfterFailure: number;
   readonly #cpu: CpuWork;
   readonly #scratch: ScratchPages;
+  readonly #turn = new TurnBudget();
   readonly #unsubscribe: () => void;
   #plan!: DevicePlan;
   /** The channels that the plan uses. */
   #channels: EngineChannel[] = [];
   /** Devices that hang. Nobody relies on them again. */
   readonly #lost = new Set<DmaDevice>();
-  readonly #idleLegs: Leg[] = [];
-  readonly #busyLegs = new Set<Leg>();
-  readonly #candidates: EngineChannel[] = [];
+  /** All that were ever needed at a time, and those of them that are idle. */
+  readonly #runs: ChainRun[] = [];
+  readonly #idleRuns: ChainRun[] = [];
   #chains = 0;
   #channelSwitches = 0;
   #cpuSwitches = 0;
@@ -151,33 +154,25 @@ export class Offload {
   }
 
   /**
-   * Carries a chain out, in order. Resolves when the last operation is complete; chains handed in together are batched. A page may be in
-   * one chain at a time.
+   * Carries chains out, each in order; those that are handed in together are batched. Resolves when the last operation of all of them is complete, to
+   * those that failed: a page may be in one chain at a time, so the others are not touched by that.
    *
-   * Rejects with `ERR_RAID_ENGINE` when an engine failed. Pages that the chain writes are undefined then, nothing is in flight on any page of it, and
-   * what failed is passed over for a while: do the whole task again.
+   * A chain fails with `ERR_RAID_ENGINE` when an engine failed. Pages that the chain writes are undefined then, nothing is in flight on any page of it,
+   * and what failed is passed over for a while: do the whole task again.
    *
    * @param cpuOnly - leave it to the CPU, which does not fail
    */
-  async run(chain: readonly PageOp[], cpuOnly = false): Promise<void> {
-    this.#chains += 1;
-    let before: EngineChannel | null = null;
-    for (let from = 0; from < chain.length; ) {
-      const channel = cpuOnly ? null : this.#choose(chain, from);
-      if (from > 0 && channel !== before) {
-        if (channel === null || before === null) this.#cpuSwitches += 1;
-        else this.#channelSwitches += 1;
+  run<Work extends ChainWork>(works: readonly Work[], cpuOnly = false): Promise<FailedWorks<Work>> {
+    const batch = new Batch(works.length);
+    this.#turn.run(() => {
+      for (const work of works) {
+        const run = this.#idleRuns.pop() ?? this.#newRun();
+        run.begin(work, batch, cpuOnly);
+        this.#chains += 1;
+        this.#goOn(run);
       }
-      before = channel;
-      if (channel === null) {
-        this.#cpu.do(chain[from] as PageOp);
-        from += 1;
-      } else {
-        const to = this.#endOfLeg(channel, chain, from);
-        await this.#runLeg(channel, chain, from, to);
-        from = to;
-      }
-    }
+    });
+    return batch.ended as Promise<FailedWorks<Work>>;
   }
 
   /** Gives up what the offload holds. Nothing may be in flight, and no stripe page mapped. */
@@ -188,65 +183,107 @@ export class Offload {
     this.#channels = [];
   }
 
+  #newRun(): ChainRun {
+    const run = new ChainRun(this.#scratch, (failure) => this.#legEnded(run, failure));
+    this.#runs.push(run);
+    return run;
+  }
+
+  /** Goes on with a chain, until an engine has to be waited for. */
+  #goOn(run: ChainRun): void {
+    const { chain } = run;
+    try {
+      while (run.at < chain.length) {
+        const channel = run.cpuOnly ? null : this.#choose(chain, run.at);
+        if (run.at > 0 && channel !== run.channel) {
+          if (channel === null || run.channel === null) this.#cpuSwitches += 1;
+          else this.#channelSwitches += 1;
+        }
+        run.channel = channel;
+        if (channel !== null) {
+          this.#startLeg(run, channel);
+          return;
+        }
+        const op = chain[run.at] as PageOp;
+        this.#cpu.do(op);
+        this.#turn.spend(lengthOf(op));
+        run.at += 1;
+      }
+    } catch (failure) {
+      this.#end(run, failure);
+      return;
+    }
+    this.#end(run, null);
+  }
+
+  #end(run: ChainRun, failure: unknown): void {
+    run.end(failure);
+    this.#idleRuns.push(run);
+  }
+
   /** Who is to do the operation at `from`: the channel that can go on with the chain farthest, or null, the CPU. */
   #choose(chain: readonly PageOp[], from: number): EngineChannel | null {
-    const lengthBytes = lengthOf(chain[from] as PageOp);
+    const op = chain[from] as PageOp;
+    const lengthBytes = lengthOf(op);
     if (lengthBytes < this.#cpuBelowBytes) return null;
-    const candidates = this.#candidates;
-    candidates.length = 0;
+    let choice: EngineChannel | null = null;
+    let candidates: EngineChannel[] | null = null;
     let best = 0;
     for (const channel of this.#channels) {
       if (this.#isResting(channel)) continue;
       const reach = channel.reach(chain, from);
       if (reach === 0) continue;
       // Among those that come equally far, those that can use the mappings that pages have at home, or have at the moment.
-      const rank =
-        4 * reach + (this.#isNear(channel) ? 2 : 0) + (isMappedFor(chain[from] as PageOp, channel) ? 1 : 0);
-      if (rank < best) continue;
-      if (rank > best) candidates.length = 0;
-      best = rank;
-      candidates.push(channel);
+      const rank = 4 * reach + (channel.isNear ? 2 : 0) + (isMappedFor(op, channel) ? 1 : 0);
+      if (choice === null || rank > best) {
+        best = rank;
+        choice = channel;
+        candidates = null;
+      } else if (rank === best) {
+        candidates ??= [choice];
+        candidates.push(channel);
+      }
     }
-    return candidates.length === 0 ? null : this.#policy.choose(candidates, lengthBytes);
+    return candidates === null ? choice : this.#policy.choose(candidates, lengthBytes);
   }
 
   #isResting({ failures, restsUntil }: EngineChannel): boolean {
     return failures > 0 && this.#chains <= restsUntil;
   }
 
-  #isNear({ device }: EngineChannel): boolean {
-    const { home } = this.#plan;
-    return home !== null && sharesMappings(home, device);
-  }
-
-  #endOfLeg(channel: EngineChannel, chain: readonly PageOp[], from: number): number {
-    const most = from + channel.reach(chain, from);
-    let to = from + 1;
-    while (to < most && lengthOf(chain[to] as PageOp) >= this.#cpuBelowBytes) to += 1;
-    return to;
-  }
-
-  async #runLeg(channel: EngineChannel, chain: readonly PageOp[], from: number, to: number): Promise<void> {
-    const leg = this.#idleLegs.pop() ?? new Leg(this.#scratch);
-    this.#busyLegs.add(leg);
-    const policy = this.#policy;
+  #startLeg(run: ChainRun, channel: EngineChannel): void {
+    const { chain, at } = run;
+    const most = at + channel.reach(chain, at);
+    let to = at;
     let lengthBytes = 0;
-    for (let i = from; i < to; i++) lengthBytes += lengthOf(chain[i] as PageOp);
+    do {
+      lengthBytes += lengthOf(chain[to] as PageOp);
+      to += 1;
+    } while (to < most && lengthOf(chain[to] as PageOp) >= this.#cpuBelowBytes);
+    const policy = this.#policy;
     policy.taken?.(channel, lengthBytes);
-    const startedAt = policy.now?.() ?? 0;
-    try {
-      await leg.run(channel, chain, from, to);
-      policy.ended?.(channel, lengthBytes, (policy.now?.() ?? 0) - startedAt);
-    } catch (error) {
-      if (RaidError.isInstance(error) && error.code === "ERR_RAID_ENGINE") {
+    run.startLeg(channel, to, lengthBytes, policy.now?.() ?? 0);
+    if (channel.inFlight === 0) this.#turn.spend(lengthBytes);
+  }
+
+  #legEnded(run: ChainRun, failure: unknown): void {
+    const channel = run.channel as EngineChannel;
+    if (failure !== null) {
+      if (RaidError.isInstance(failure) && failure.code === "ERR_RAID_ENGINE") {
         channel.failures += 1;
         channel.restsUntil = this.#chains + this.#restAfterFailure;
       }
-      throw error;
-    } finally {
-      this.#busyLegs.delete(leg);
-      this.#idleLegs.push(leg);
+      this.#end(run, failure);
+      return;
     }
+    const policy = this.#policy;
+    try {
+      policy.ended?.(channel, run.lengthBytes, (policy.now?.() ?? 0) - run.startedAt);
+    } catch (error) {
+      this.#end(run, error);
+      return;
+    }
+    this.#goOn(run);
   }
 
   /** Finds out who can do what with the devices that there are now. Takes their channels, and gives up those of the devices that have gone. */
@@ -267,6 +304,9 @@ export class Offload {
     this.#channels = plan.devices.flatMap((device) =>
       channels.filter((channel) => channel.device === device),
     );
+    for (const channel of this.#channels) {
+      channel.isNear = plan.home !== null && sharesMappings(plan.home, channel.device);
+    }
     for (const channel of channels) {
       if (!before.includes(channel) && !this.#channels.includes(channel)) channel.release();
     }
@@ -286,7 +326,7 @@ export class Offload {
       filter: (candidate) => candidate === device,
     });
     return (chans ?? []).map((chan) => {
-      const channel = new EngineChannel(chan as RaidChan);
+      const channel = new EngineChannel(chan as RaidChan, this.#geometry.raidDisks);
       channel.onHang = () => {
         this.#lost.add(device);
         this.#replan();
@@ -299,7 +339,7 @@ export class Offload {
   async #leave(device: DmaDevice, channels: readonly EngineChannel[]): Promise<void> {
     this.#scratch.unmapFrom(device);
     // Other devices' legs may work with mappings that were made with this one.
-    await Promise.all([...this.#busyLegs].map(({ ended }) => ended));
+    await Promise.all(this.#runs.map((run) => run.legEnded()));
     await Promise.all(channels.map((channel) => channel.idle()));
     await this.onDeviceGone(device);
     this.#scratch.forget(device);

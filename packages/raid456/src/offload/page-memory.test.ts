@@ -2,6 +2,7 @@ import { DmaEngine, type DmaTraceEvent } from "@dmaengine/core";
 import { cpu } from "@dmaengine/driver-cpu";
 import { iop3xx } from "@dmaengine/driver-iop3xx";
 import { PLATFORMS, Platform } from "@dmaengine/sim";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PageMemory } from "./page-memory.js";
 
@@ -116,6 +117,56 @@ describe("a stripe page", () => {
     }
     expect(synced).toEqual([1, 1, 1, 1, 1]);
     await finish();
+  });
+
+  it("has longer blocks where it is long", async () => {
+    const { pages, one, log, finish } = await setUp();
+    for (const lengthBytes of [31 * 4096, 32 * 4096, 64 * 4096]) {
+      const memory = pages.alloc(lengthBytes);
+      const page = pages.map(memory, 0, lengthBytes);
+      page.toCpu({ start: lengthBytes - 1, end: lengthBytes });
+      page.toDevice(one, { start: 0, end: 1 });
+      page.unmap();
+      pages.free(memory);
+    }
+    expect(log.filter((entry) => entry.startsWith("cpu"))).toEqual(["cpu 30-30", "cpu 30-31", "cpu 60-63"]);
+    await finish();
+  });
+
+  it("passes each block on once, whatever is asked for", async () => {
+    const step = fc.record({
+      toCpu: fc.boolean(),
+      at: fc.nat(),
+      lengthBytes: fc.integer({ min: 1, max: 200_000 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 31 }), fc.array(step), async (blocks, steps) => {
+        const { pages, one, log, finish } = await setUp();
+        const lengthBytes = 4096 * blocks;
+        const memory = pages.alloc(lengthBytes);
+        const page = pages.map(memory, 0, lengthBytes);
+        const cpus = new Array<boolean>(blocks).fill(false);
+        const expected: string[] = [];
+        for (const { toCpu, at, lengthBytes: wanted } of steps) {
+          const start = at % lengthBytes;
+          const range = { start, end: Math.min(lengthBytes, start + wanted) };
+          if (toCpu) page.toCpu(range);
+          else page.toDevice(one, range);
+          const last = Math.ceil(range.end / 4096) - 1;
+          for (let block = Math.floor(start / 4096); block <= last; block++) {
+            if (cpus[block] === toCpu) continue;
+            const first = block;
+            for (; block <= last && cpus[block] !== toCpu; block++) cpus[block] = toCpu;
+            expected.push(`${toCpu ? "cpu" : "device"} ${first}-${block - 1}`);
+          }
+        }
+        expect(log.slice(2)).toEqual(expected);
+        page.unmap();
+        pages.free(memory);
+        await finish();
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it("is not mapped again for a device that shares the mapping", async () => {

@@ -5,12 +5,11 @@ import type { ByteRange } from "./page-op.js";
 
 /**
  * Ownership moves in whole blocks of this size, the page of memory of which md's stripes are made: no cache line has two owners, and
- * what lies beside a small request need not be synced.
+ * what lies beside a small request need not be synced. In long pages blocks are longer, so that there are no more than {@link MAX_BLOCKS}.
  */
 const OWNED_BYTES = 4096;
-/** Who has a block of a mapped page. */
-const DEVICE = 0;
-const CPU = 1;
+/** Blocks of a page are the bits of one integer. */
+const MAX_BLOCKS = 31;
 
 /** Where stripe pages get their memory and their mappings from. */
 export class PageMemory {
@@ -75,9 +74,10 @@ class OwnedPage implements PageMapping {
   readonly #offsetBytes: number;
   readonly #lengthBytes: number;
   readonly #direction: DmaDirection;
+  readonly #blockBytes: number;
   #addr: DmaAddr = 0;
-  /** Of each block of the mapped page: who has it. Null: the device has all of them, as at first. */
-  #owners: Uint8Array | null = null;
+  /** The blocks of the mapped page that the CPU has, a bit for each. At first the device has all of them. */
+  #cpuBlocks = 0;
 
   constructor(
     pages: PageMemory,
@@ -91,30 +91,33 @@ class OwnedPage implements PageMapping {
     this.#offsetBytes = offsetBytes;
     this.#lengthBytes = lengthBytes;
     this.#direction = direction;
+    let blockBytes = OWNED_BYTES;
+    while (lengthBytes > MAX_BLOCKS * blockBytes) blockBytes *= 2;
+    this.#blockBytes = blockBytes;
   }
 
   toCpu(range: ByteRange): void {
     // What engines only read, the CPU may read beside them.
     if (this.device === null || this.#direction === DmaDirection.TO_DEVICE) return;
-    this.#owners ??= new Uint8Array(Math.ceil(this.#lengthBytes / OWNED_BYTES));
-    this.#pass(this.device, range, CPU);
+    this.#pass(this.device, this.#blocksOf(range) & ~this.#cpuBlocks, true);
   }
 
   toDevice(device: DmaDevice, range: ByteRange): DmaAddr {
-    if (this.device !== null && !sharesMappings(this.device, device)) {
+    const mapped = this.device;
+    if (mapped !== null && sharesMappings(mapped, device)) {
+      if (this.#cpuBlocks !== 0) this.#pass(mapped, this.#blocksOf(range) & this.#cpuBlocks, false);
+      return this.#addr;
+    }
+    if (mapped !== null) {
       this.unmap();
       this.#pages.remaps += 1;
     }
-    if (this.device === null) {
-      if (!this.tryToMap(device)) {
-        throw new RaidError(
-          "ERR_RAID_ENGINE",
-          `${device.name} can't map a stripe page of ${this.#lengthBytes} bytes`,
-        );
-      }
-      return this.#addr;
+    if (!this.tryToMap(device)) {
+      throw new RaidError(
+        "ERR_RAID_ENGINE",
+        `${device.name} can't map a stripe page of ${this.#lengthBytes} bytes`,
+      );
     }
-    this.#pass(this.device, range, DEVICE);
     return this.#addr;
   }
 
@@ -122,7 +125,7 @@ class OwnedPage implements PageMapping {
     const { device } = this;
     if (device === null) return;
     // What the CPU has written must be in memory before the mapping's end throws its caches away.
-    this.#pass(device, { start: 0, end: this.#lengthBytes }, DEVICE);
+    this.#pass(device, this.#cpuBlocks, false);
     this.device = null;
     device.unmapPage(this.#addr, this.#lengthBytes, this.#direction);
   }
@@ -136,19 +139,29 @@ class OwnedPage implements PageMapping {
     return true;
   }
 
-  /** Hands the blocks of a range to the CPU or back to the device that don't belong there yet: one sync for those that lie side by side. */
-  #pass(device: DmaDevice, range: ByteRange, to: typeof CPU | typeof DEVICE): void {
-    const owners = this.#owners;
-    if (owners === null) return;
-    const last = Math.ceil(range.end / OWNED_BYTES);
-    for (let block = Math.floor(range.start / OWNED_BYTES); block < last; block++) {
-      if (owners[block] === to) continue;
-      const first = block;
-      for (; block < last && owners[block] !== to; block++) owners[block] = to;
-      const start = first * OWNED_BYTES;
-      const lengthBytes = Math.min(block * OWNED_BYTES, this.#lengthBytes) - start;
-      if (to === CPU) device.syncSingleForCpu(this.#addr + start, lengthBytes, this.#direction);
+  /** The blocks that some bytes are in. */
+  #blocksOf({ start, end }: ByteRange): number {
+    const first = Math.floor(start / this.#blockBytes);
+    const last = Math.ceil(end / this.#blockBytes);
+    return (1 << last) - (1 << first);
+  }
+
+  /** Hands blocks to the CPU or back to the device that don't belong there yet: one sync for those that lie side by side. */
+  #pass(device: DmaDevice, blocks: number, toCpu: boolean): void {
+    this.#cpuBlocks ^= blocks;
+    for (let rest = blocks; rest !== 0; ) {
+      const first = lowestBit(rest);
+      const end = first + lowestBit(~(rest >> first));
+      rest &= -(1 << end);
+      const start = first * this.#blockBytes;
+      const lengthBytes = Math.min(end * this.#blockBytes, this.#lengthBytes) - start;
+      if (toCpu) device.syncSingleForCpu(this.#addr + start, lengthBytes, this.#direction);
       else device.syncSingleForDevice(this.#addr + start, lengthBytes, this.#direction);
     }
   }
+}
+
+/** The number of the lowest bit that is set. There must be one. */
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }

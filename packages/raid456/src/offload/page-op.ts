@@ -7,6 +7,8 @@ import type { StripePage } from "../stripe/stripe-page.js";
  */
 export type PageOp = DrainOp | FillOp | XorOp | PqOp | XorValOp | PqValOp;
 
+export const NO_OPS: readonly PageOp[] = [];
+
 /** Copies a piece of a write request into a page ("biodrain"). */
 export interface DrainOp {
   readonly op: "drain";

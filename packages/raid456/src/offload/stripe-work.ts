@@ -7,7 +7,7 @@
 import { SumCheck } from "@dmaengine/core";
 import type { Geometry } from "../geometry.js";
 import { NOTHING, type StripePage } from "../stripe/stripe-page.js";
-import { addToParity, checkParity, computeBlocks, reconstruct } from "../stripe/syndrome.js";
+import { addToParity, checkParity, Recovery, reconstruct } from "../stripe/syndrome.js";
 import type { PageOp } from "./page-op.js";
 
 /** The work of a stripe, by the names that drivers/md/raid5.c has for it (`STRIPE_OP_…`), in words. */
@@ -42,7 +42,7 @@ export function workOf(geometry: Geometry, pageBytes: number): ReadonlyMap<Strip
   const request = { from: new Uint8Array(0), into: new Uint8Array(0) };
   const copy = { page: pages[0] as StripePage, pageOffset: 0, lengthBytes: pageBytes };
   const without = (...missing: number[]): PageOp[] =>
-    computeBlocks(stripe, new Set(missing), new Set(missing), range);
+    new Recovery(row, missing, missing).chain(stripe, range);
   const slots = pages.map((_, slot) => slot);
   const all = new Set<number>();
   const check = (leaveOut: ReadonlySet<number>): PageOp[] =>

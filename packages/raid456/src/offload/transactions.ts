@@ -38,6 +38,10 @@ interface Verdict {
   readonly whole: SumCheck;
 }
 
+/** Of the transaction that is being prepared. A prep call keeps neither. */
+const srcs = new Float64Array(MAX_SOURCES);
+const coefs = new Uint8Array(MAX_SOURCES);
+
 /**
  * Turns page operations into the transactions of one channel, one after the other: too long an operation into several ranges, too many
  * sources into sums that go on. One transaction is prepared at a time, so that a full channel can be waited for between any two.
@@ -56,13 +60,13 @@ export class Transactions {
   /** The request's memory that the operation works on. */
   #unmap: DmaUnmapData | null = null;
   readonly #verdicts: Verdict[] = [];
-  readonly #srcs = new Float64Array(MAX_SOURCES);
-  readonly #coefs = new Uint8Array(MAX_SOURCES);
 
   /** Starts with a channel that can do what follows. */
   start(chan: RaidChan): void {
     this.#chan = chan;
-    this.#verdicts.length = 0;
+    this.#done = 0;
+    this.#total = 0;
+    if (this.#verdicts.length > 0) this.#verdicts.length = 0;
   }
 
   /** Takes the next operation on. `fenced`: others follow that may use its results. */
@@ -107,6 +111,7 @@ export class Transactions {
 
   /** All transactions are complete: tells what the checks have found. */
   conclude(): void {
+    if (this.#verdicts.length === 0) return;
     for (const { piece, whole } of this.#verdicts) whole.flags |= piece.flags;
   }
 
@@ -153,13 +158,13 @@ export class Transactions {
     // The second and later pieces add to what the first has left in the destination.
     const own = this.#summed > 0 ? 1 : 0;
     const count = Math.min(op.srcs.length - this.#summed, maxSources - own);
-    if (own === 1) this.#srcs[0] = dst;
+    if (own === 1) srcs[0] = dst;
     for (let i = 0; i < count; i++) {
-      this.#srcs[own + i] = addressOf(op.srcs[this.#summed + i] as StripePage, this.#chan, op.range) + at;
+      srcs[own + i] = addressOf(op.srcs[this.#summed + i] as StripePage, this.#chan, op.range) + at;
     }
     const completes = this.#summed + count === op.srcs.length;
     const flags = this.#flags(completes && this.#done + length === this.#total);
-    const tx = this.#chan.prepXor(dst, this.#srcs, own + count, length, flags);
+    const tx = this.#chan.prepXor(dst, srcs, own + count, length, flags);
     if (tx !== null) this.#advance(completes, count, length);
     return tx;
   }
@@ -175,7 +180,7 @@ export class Transactions {
     const flags = this.#flags(completes && this.#done + length === this.#total) | disabled(op) | goesOn;
     const p = this.#output(op, op.p, at);
     const q = this.#output(op, op.q, at);
-    const tx = this.#chan.prepPq(p, q, this.#srcs, count, this.#coefs, length, flags);
+    const tx = this.#chan.prepPq(p, q, srcs, count, coefs, length, flags);
     if (tx !== null) this.#advance(completes, count, length);
     return tx;
   }
@@ -190,13 +195,13 @@ export class Transactions {
     this.#gather(op, at, count);
     const tx =
       op.op === "xorVal"
-        ? this.#chan.prepXorVal(this.#srcs, count, length, result, flags)
+        ? this.#chan.prepXorVal(srcs, count, length, result, flags)
         : this.#chan.prepPqVal(
             this.#output(op, op.p, at),
             this.#output(op, op.q, at),
-            this.#srcs,
+            srcs,
             count,
-            this.#coefs,
+            coefs,
             length,
             result,
             flags | disabled(op),
@@ -211,8 +216,8 @@ export class Transactions {
   #gather(op: PqOp | PqValOp | XorValOp, at: number, count: number): void {
     for (let i = 0; i < count; i++) {
       const n = this.#summed + i;
-      this.#srcs[i] = addressOf(op.srcs[n] as StripePage, this.#chan, op.range) + at;
-      if (op.op !== "xorVal") this.#coefs[i] = op.coefs[n] as number;
+      srcs[i] = addressOf(op.srcs[n] as StripePage, this.#chan, op.range) + at;
+      if (op.op !== "xorVal") coefs[i] = op.coefs[n] as number;
     }
   }
 

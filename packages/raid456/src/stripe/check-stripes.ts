@@ -7,7 +7,7 @@ import { locateWrongBlock } from "./locate.js";
 import { overEngineFailures, runChains } from "./run-chains.js";
 import { storeBlocks } from "./store-blocks.js";
 import type { StripeHead } from "./stripe-head.js";
-import { checkParity, computeBlocks, reconstruct } from "./syndrome.js";
+import { checkParity, Recovery, reconstruct } from "./syndrome.js";
 
 /** The unit in which md counts mismatches: a block of 4 KiB on each member (`RAID5_STRIPE_SIZE`). */
 const MISMATCH_ROW_BYTES = 4096;
@@ -54,7 +54,7 @@ export async function checkStripes(
   const failures = await overEngineFailures(checks, async (open, failed) => {
     for (const { stripe } of open) stripe.forget();
     await fetchBlocks(context, open, failed);
-    const fetched = open.filter(({ stripe }) => !failed.has(stripe));
+    const fetched = failed.without(open);
     await runChains(context, fetched, failed);
     for (const check of fetched) {
       if (failed.has(check.stripe) || check.result.flags === 0) continue;
@@ -80,17 +80,17 @@ class StripeCheck {
   readonly #unchecked: ReadonlySet<number>;
 
   constructor(context: StripeContext, stripe: StripeHead) {
-    const { row, stripeBytes } = stripe;
+    const { row } = stripe;
     this.#context = context;
     this.stripe = stripe;
-    this.range = { start: 0, end: stripeBytes };
-    const end = stripe.memberOffset + stripeBytes;
+    this.range = stripe.wholePage;
+    const end = stripe.memberOffset + stripe.stripeBytes;
     const missing = (slot: number): boolean => !context.members.isInSync(slot, end);
-    const unchecked = new Set([row.p, row.q].filter((slot) => slot >= 0 && missing(slot)));
+    const unchecked = new Set(row.parity.filter(missing));
     // A missing data block is computed from P (or else Q), which then has nothing more to tell.
     if (row.data.some(missing)) unchecked.add(unchecked.has(row.p) ? row.q : row.p);
     this.#unchecked = unchecked;
-    this.checked = [row.p, row.q].filter((slot) => slot >= 0 && !unchecked.has(slot));
+    this.checked = row.parity.filter((slot) => !unchecked.has(slot));
     this.slots = [...row.data, ...this.checked];
     this.chain = checkParity(stripe, this.range, unchecked, this.result);
   }
@@ -144,8 +144,7 @@ class StripeCheck {
   #makeAnew(wrong: readonly number[], how: MismatchRepair, range: ByteRange): PageOp[] {
     if (wrong.length === 0) return [];
     if (how === "parity") return reconstruct(this.stripe, range, this.#unchecked);
-    const lost = new Set(wrong);
-    return computeBlocks(this.stripe, lost, lost, range);
+    return new Recovery(this.stripe.row, wrong, wrong).chain(this.stripe, range);
   }
 }
 

@@ -3,6 +3,7 @@ import type { MemberIo } from "../member/member-io.js";
 import type { Members } from "../members.js";
 import type { Offload } from "../offload/offload.js";
 import type { Counters } from "../stats.js";
+import type { Recoveries } from "./recoveries.js";
 import type { StripeCache } from "./stripe-cache.js";
 import type { StripeHead } from "./stripe-head.js";
 
@@ -17,6 +18,7 @@ export interface StripeContext {
   readonly io: MemberIo;
   readonly offload: Offload;
   readonly cache: StripeCache;
+  readonly recoveries: Recoveries;
   readonly counters: Counters;
   /** Whether a block that can't be read is written anew. Not where looking must leave everything as it was. */
   readonly repairReadErrors: boolean;
@@ -33,6 +35,11 @@ export interface StripeContext {
 export class Failures extends Map<StripeHead, unknown> {
   /** Whether engines have failed so often that the CPU is to do what is left. */
   cpuOnly = false;
+
+  /** The works whose stripes have not failed. */
+  without<Work extends { readonly stripe: StripeHead }>(works: readonly Work[]): readonly Work[] {
+    return this.size === 0 ? works : works.filter(({ stripe }) => !this.has(stripe));
+  }
 }
 
 /** For work that has to be done with all stripes or none. */

@@ -1,20 +1,18 @@
 import { RaidError } from "../errors.js";
 import type { Block } from "../member/member-io.js";
 import type { Members } from "../members.js";
-import type { ByteRange } from "../offload/page-op.js";
+import type { ByteRange, PageOp } from "../offload/page-op.js";
 import type { Failures, StripeContext } from "./context.js";
-import { runChains, type StripeTask } from "./run-chains.js";
+import { runChains, type StripeChain, type StripeTask } from "./run-chains.js";
 import type { StripeHead } from "./stripe-head.js";
 import { isUptodate, NOTHING, type StripePage, setUptodate } from "./stripe-page.js";
-import { computeBlocks, sourcesFor } from "./syndrome.js";
+import { NO_SLOTS, type Recovery } from "./syndrome.js";
 
 /** Blocks of a stripe whose content is needed. */
 export interface Wanted extends StripeTask {
   readonly slots: readonly number[];
   readonly range: ByteRange;
 }
-
-const NONE: ReadonlySet<number> = new Set();
 
 /**
  * Makes blocks known: reads them, and computes those that can't be read from the others (`fetch_block` of drivers/md/raid5.c). A block whose member
@@ -28,10 +26,16 @@ export async function fetchBlocks(
   let open = wanted.filter((one) => !isKnown(one)).map((one) => new Fetch(one));
   while (open.length > 0) {
     const planned = open.filter((fetch) => fetch.plan(context, failures));
-    const complete = await readSources(context, planned);
-    await compute(context, complete, failures);
-    const unrepaired = await repairReadErrors(context, complete);
-    open = planned.filter((fetch) => !complete.includes(fetch) || unrepaired.has(fetch));
+    const blocks: FetchBlock[] = [];
+    for (const fetch of planned) fetch.addReads(blocks);
+    if (blocks.length > 0) noteRead(planned, await context.io.readBlocks(blocks));
+    // Those of which something could not be read have to be planned anew.
+    const complete = planned.filter(({ again }) => !again);
+    const computing = complete.filter(({ recovery }) => recovery !== null);
+    if (computing.length > 0) await compute(context, computing, failures);
+    const damaged = complete.filter(({ unreadable }) => unreadable.size > 0);
+    if (damaged.length > 0) await repairReadErrors(context, damaged);
+    open = planned.filter(({ again }) => again);
   }
 }
 
@@ -41,13 +45,13 @@ class Fetch {
   readonly range: ByteRange;
   readonly #wanted: readonly number[];
   /** Slots whose member reported a read error. */
-  readonly unreadable = new Set<number>();
-  /** Slots that can't be read, by the plan. */
-  missing = NONE;
-  /** Those of them that have to be computed. */
-  compute = NONE;
-  /** Slots that are read. */
+  unreadable: ReadonlySet<number> = NO_SLOTS;
+  /** Slots that are read, by the plan. */
   reads: readonly number[] = [];
+  /** How those are computed that can't be read; null if there are none. */
+  recovery: Recovery | null = null;
+  /** Whether the plan has not worked. */
+  again = false;
 
   constructor({ stripe, slots, range }: Wanted) {
     this.stripe = stripe;
@@ -64,29 +68,58 @@ class Fetch {
   }
 
   /** Decides what to read and what to compute. False if that is impossible. */
-  plan({ members, repairReadErrors }: StripeContext, failures: Failures): boolean {
-    const end = this.stripe.memberOffset + this.range.end;
-    const missing = new Set<number>();
-    for (let slot = 0; slot < this.stripe.pages.length; slot++) {
-      if (this.isKnown(slot)) continue;
-      if (this.unreadable.has(slot) || !members.isInSync(slot, end)) missing.add(slot);
+  plan({ members, recoveries, repairReadErrors }: StripeContext, failures: Failures): boolean {
+    const wanted = this.#wanted.filter((slot) => !this.isKnown(slot));
+    const compute = wanted.filter((slot) => this.#isMissing(slot, members));
+    if (repairReadErrors) {
+      for (const slot of this.unreadable) {
+        if (!this.isKnown(slot) && !compute.includes(slot)) compute.push(slot);
+      }
     }
-    const compute = new Set(this.#wanted.filter((slot) => missing.has(slot)));
-    if (repairReadErrors) for (const slot of this.unreadable) if (missing.has(slot)) compute.add(slot);
-    const sources = compute.size === 0 ? [] : sourcesFor(this.stripe.row, missing, compute);
+    this.again = false;
+    this.recovery = null;
+    this.reads = wanted;
+    if (compute.length === 0) return true;
+
+    const { row, pages } = this.stripe;
+    const missing: number[] = [];
+    for (let slot = 0; slot < pages.length; slot++) {
+      if (!this.isKnown(slot) && this.#isMissing(slot, members)) missing.push(slot);
+    }
+    const recovery = recoveries.get(row, missing, compute);
+    const { sources } = recovery;
     if (sources === null) {
       failures.set(this.stripe, this.#tooManyMissing(members, missing));
       return false;
     }
-    this.missing = missing;
-    this.compute = compute;
-    const needed = sources.length === 0 ? this.#wanted : new Set([...this.#wanted, ...sources]);
-    this.reads = [...needed].filter((slot) => !missing.has(slot) && !this.isKnown(slot));
+    this.recovery = recovery;
+    this.reads = wanted
+      .filter((slot) => !missing.includes(slot))
+      .concat(sources.filter((slot) => !this.isKnown(slot) && !wanted.includes(slot)));
     return true;
   }
 
-  #tooManyMissing(members: Members, missing: ReadonlySet<number>): RaidError {
-    const slots = [...missing].map((slot) => {
+  /** Adds what is to be read: what is known already may be newer than what the member holds. */
+  addReads(blocks: FetchBlock[]): void {
+    for (const slot of this.reads) {
+      for (const range of unknownParts(this.page(slot), this.range)) {
+        blocks.push({ stripe: this.stripe, slot, range, fetch: this });
+      }
+    }
+  }
+
+  /** A member could not read a block. */
+  missed(slot: number): void {
+    this.unreadable = new Set([...this.unreadable, slot]);
+    this.again = true;
+  }
+
+  #isMissing(slot: number, members: Members): boolean {
+    return this.unreadable.has(slot) || !members.isInSync(slot, this.stripe.memberOffset + this.range.end);
+  }
+
+  #tooManyMissing(members: Members, missing: readonly number[]): RaidError {
+    const slots = missing.map((slot) => {
       if (this.unreadable.has(slot)) return `${slot} (read error)`;
       return members.member(slot) === null ? `${slot} (missing)` : `${slot} (not rebuilt yet)`;
     });
@@ -97,89 +130,91 @@ class Fetch {
   }
 }
 
+/** What is computed in one stripe is one chain: a page may be in one at a time. */
+class Computation implements StripeChain {
+  readonly stripe: StripeHead;
+  readonly fetches: Fetch[];
+  #chain: readonly PageOp[] | null = null;
+
+  constructor(fetch: Fetch) {
+    this.stripe = fetch.stripe;
+    this.fetches = [fetch];
+  }
+
+  get chain(): readonly PageOp[] {
+    // Made when it is wanted: see WritePlan.
+    this.#chain ??= this.fetches.flatMap(({ recovery, range }) => recovery?.chain(this.stripe, range) ?? []);
+    return this.#chain;
+  }
+}
+
 interface FetchBlock extends Block {
   readonly fetch: Fetch;
 }
 
-/** Reads what was planned. Returns those of which everything could be read; the others have to be planned anew. */
-async function readSources({ io }: StripeContext, fetches: readonly Fetch[]): Promise<readonly Fetch[]> {
-  const blocks: FetchBlock[] = [];
-  for (const fetch of fetches) {
-    for (const slot of fetch.reads) {
-      for (const range of unknownParts(fetch.page(slot), fetch.range)) {
-        blocks.push({ stripe: fetch.stripe, slot, range, fetch });
-      }
-    }
-  }
-  const unread = blocks.length === 0 ? blocks : await io.readBlocks(blocks);
-  for (const { fetch, slot } of unread) fetch.unreadable.add(slot);
+/** Everything that was planned was read but for these blocks. */
+function noteRead(fetches: readonly Fetch[], unread: readonly FetchBlock[]): void {
+  for (const { fetch, slot } of unread) fetch.missed(slot);
   for (const fetch of fetches) {
     for (const slot of fetch.reads) {
       if (!fetch.unreadable.has(slot)) setUptodate(fetch.page(slot), fetch.range);
     }
   }
-  if (unread.length === 0) return fetches;
-  const incomplete = new Set(unread.map(({ fetch }) => fetch));
-  return fetches.filter((fetch) => !incomplete.has(fetch));
 }
 
 async function compute(context: StripeContext, fetches: readonly Fetch[], failures: Failures): Promise<void> {
-  const computing = fetches.filter((fetch) => fetch.compute.size > 0);
-  if (computing.length === 0) return;
-  const chains = computing.map(({ stripe, missing, compute, range }) => ({
-    stripe,
-    chain: computeBlocks(stripe, missing, compute, range),
-  }));
-  await runChains(context, chains, failures);
-  for (const fetch of computing) {
+  const computations: Computation[] = [];
+  for (const fetch of fetches) {
+    const last = computations.at(-1);
+    if (last?.stripe === fetch.stripe) last.fetches.push(fetch);
+    else computations.push(new Computation(fetch));
+  }
+  await runChains(context, computations, failures);
+  for (const fetch of fetches) {
     if (failures.has(fetch.stripe)) continue;
-    context.counters.computedBlocks += fetch.compute.size;
-    for (const slot of fetch.compute) setUptodate(fetch.page(slot), fetch.range);
+    const computed = fetch.recovery?.wanted ?? [];
+    context.counters.computedBlocks += computed.length;
+    for (const slot of computed) setUptodate(fetch.page(slot), fetch.range);
   }
 }
 
 /**
- * Writes what could not be read, and reads it again, as md does: only then it is certain that the member holds it.
- *
- * @returns those of which a member failed in that
+ * Writes what could not be read, and reads it again, as md does: only then it is certain that the member holds it. Where a member fails in that,
+ * its fetch has to be planned anew.
  */
-async function repairReadErrors(
-  { members, io, counters, ...context }: StripeContext,
-  fetches: readonly Fetch[],
-): Promise<ReadonlySet<Fetch>> {
-  const failed = new Set<Fetch>();
+async function repairReadErrors(context: StripeContext, fetches: readonly Fetch[]): Promise<void> {
+  const { members, io, counters } = context;
   // The slot may have got another device meanwhile, which is rebuilt yet.
   const isRepairable = ({ stripe, range }: Fetch, slot: number): boolean =>
     members.isWritable(slot) && members.isInSync(slot, stripe.memberOffset + range.end);
-  if (!context.repairReadErrors || members.stopped) return failed;
+  if (!context.repairReadErrors || members.stopped) return;
   const blocks = fetches.flatMap((fetch): FetchBlock[] =>
     [...fetch.unreadable]
       .filter((slot) => fetch.isKnown(slot) && isRepairable(fetch, slot))
       .map((slot) => ({ stripe: fetch.stripe, slot, range: fetch.range, fetch })),
   );
-  if (blocks.length === 0) return failed;
+  if (blocks.length === 0) return;
   await io.writeBlocks(blocks);
   const written = blocks.filter(({ fetch, slot }) => isRepairable(fetch, slot));
   for (const { slot, fetch } of await io.readBlocks(written)) {
     const member = members.member(slot);
     if (member !== null) await members.fail(slot, member);
     fetch.page(slot).valid = NOTHING;
-    failed.add(fetch);
+    fetch.again = true;
   }
   for (const { slot, range, fetch } of written) {
     if (!fetch.isKnown(slot)) continue;
     counters.readErrorsRepaired += 1;
     context.readErrorRepaired(slot, range.end - range.start);
   }
-  return failed;
 }
 
 function isKnown({ stripe, slots, range }: Wanted): boolean {
   return slots.every((slot) => isUptodate(stripe.pages[slot] as StripePage, range));
 }
 
-/** What has to be read of a range: what is known already may be newer than what the member holds. */
-function unknownParts({ valid }: StripePage, range: ByteRange): ByteRange[] {
+/** The parts of a range that are not known. */
+function unknownParts({ valid }: StripePage, range: ByteRange): readonly ByteRange[] {
   const touching = range.start <= valid.end && valid.start <= range.end && valid.end > valid.start;
   if (!touching) return [range];
   const parts: ByteRange[] = [];

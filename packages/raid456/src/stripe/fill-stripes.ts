@@ -18,9 +18,9 @@ export function fillStripes(context: StripeContext, reads: readonly StripeRead[]
     try {
       for (const read of open) borrowPages(context, read);
       await fetchBlocks(context, open.flatMap(wantedFor), failures);
-      const going = open.filter(({ stripe }) => !failures.has(stripe));
-      const chains = going.map((read) => ({ stripe: read.stripe, chain: fillChain(read) }));
-      await runChains(context, chains, failures);
+      const copied = failures.without(open).filter(isCopied);
+      const chains = copied.map((read) => ({ stripe: read.stripe, chain: fillChain(read) }));
+      if (chains.length > 0) await runChains(context, chains, failures);
     } finally {
       for (const { stripe } of open) stripe.giveBack();
     }
@@ -32,7 +32,7 @@ export function fillStripes(context: StripeContext, reads: readonly StripeRead[]
  * other memory would have to be copied to them and back, and only where the cache knows nothing of the page that would be forgotten.
  */
 function borrowPages({ offload, cache }: StripeContext, { stripe, pieces }: StripeRead): void {
-  if (!offload.pageMemory.takesRequests || cache.isPinned(stripe.number)) return;
+  if (!offload.pageMemory.takesRequests || cache.isPinned(stripe)) return;
   for (const { slot, memory, memoryOffset, lengthBytes } of pieces) {
     const { valid } = stripe.pages[slot] as StripePage;
     if (lengthBytes < stripe.stripeBytes || valid.end > valid.start || !stripe.sharesBuffer(memory)) continue;
@@ -40,22 +40,29 @@ function borrowPages({ offload, cache }: StripeContext, { stripe, pieces }: Stri
   }
 }
 
-/** What was borrowed is where it belongs. */
+/** Whether pieces have to be copied to the request. What was borrowed is where it belongs. */
+function isCopied({ stripe, pieces }: StripeRead): boolean {
+  return pieces.some(({ slot }) => !stripe.isBorrowed(slot));
+}
+
 function fillChain({ stripe, pieces }: StripeRead): PageOp[] {
-  const copied = pieces.filter(({ slot }) => !stripe.isBorrowed(slot));
-  return copied.map(({ slot, pageOffset, memory, memoryOffset, lengthBytes }): PageOp => {
+  const chain: PageOp[] = [];
+  for (const { slot, pageOffset, memory, memoryOffset, lengthBytes } of pieces) {
+    if (stripe.isBorrowed(slot)) continue;
     const page = stripe.pages[slot] as StripePage;
-    return { op: "fill", page, pageOffset, into: memory, intoOffset: memoryOffset, lengthBytes };
-  });
+    chain.push({ op: "fill", page, pageOffset, into: memory, intoOffset: memoryOffset, lengthBytes });
+  }
+  return chain;
 }
 
 /** Pieces of the same part of their pages are wanted together: what is computed for one is read only once. */
 function wantedFor({ stripe, pieces }: StripeRead): Wanted[] {
   const wanted: (Wanted & { readonly slots: number[] })[] = [];
   for (const { slot, pageOffset, lengthBytes } of pieces) {
-    const range = grainsOf(pageOffset, pageOffset + lengthBytes);
-    const last = wanted.at(-1)?.range;
-    if (last?.start === range.start && last.end === range.end) wanted.at(-1)?.slots.push(slot);
+    const range =
+      lengthBytes === stripe.stripeBytes ? stripe.wholePage : grainsOf(pageOffset, pageOffset + lengthBytes);
+    const last = wanted.at(-1);
+    if (last?.range.start === range.start && last.range.end === range.end) last.slots.push(slot);
     else wanted.push({ stripe, slots: [slot], range });
   }
   return wanted;

@@ -1,17 +1,5 @@
 import type { Geometry } from "../geometry.js";
 
-/** The part of a request that lies in one chunk. */
-export interface Extent {
-  readonly slot: number;
-  /** Number of the chunk's stripe, as the layout counts them: not a stripe of the cache, which may be shorter. */
-  readonly row: number;
-  /** Where it begins in the member's data, in bytes. */
-  readonly memberOffset: number;
-  readonly memory: Uint8Array;
-  readonly memoryOffset: number;
-  readonly lengthBytes: number;
-}
-
 /** The part of a request that lies in one page of the stripe cache. */
 export interface Piece {
   /** Number of the stripe in the cache. */
@@ -23,43 +11,28 @@ export interface Piece {
   readonly lengthBytes: number;
 }
 
-/** Cuts a request at the ends of chunks. */
-export function extentsOf(geometry: Geometry, offset: number, memory: Uint8Array): Extent[] {
-  const extents: Extent[] = [];
+/** Cuts a request at the ends of pages. A chunk is a whole number of them. */
+export function piecesOf(
+  geometry: Geometry,
+  stripeBytes: number,
+  offset: number,
+  memory: Uint8Array,
+): Piece[] {
+  const pagesPerChunk = geometry.chunkBytes / stripeBytes;
+  const pieces: Piece[] = [];
   for (let memoryOffset = 0; memoryOffset < memory.length; ) {
     const at = geometry.locate(offset + memoryOffset);
-    const lengthBytes = Math.min(geometry.chunkBytes - at.offset, memory.length - memoryOffset);
-    extents.push({
-      slot: geometry.row(at.stripe).data[at.index] as number,
-      row: at.stripe,
-      memberOffset: at.stripe * geometry.chunkBytes + at.offset,
-      memory,
-      memoryOffset,
-      lengthBytes,
-    });
-    memoryOffset += lengthBytes;
-  }
-  return extents;
-}
-
-/** Cuts what lies in one chunk at the ends of pages. */
-export function piecesOf(extent: Extent, stripeBytes: number): Piece[] {
-  const { slot, memory } = extent;
-  const pieces: Piece[] = [];
-  for (let done = 0; done < extent.lengthBytes; ) {
-    const at = extent.memberOffset + done;
-    const pageOffset = at % stripeBytes;
-    const lengthBytes = Math.min(stripeBytes - pageOffset, extent.lengthBytes - done);
-    const memoryOffset = extent.memoryOffset + done;
+    const pageOffset = at.offset % stripeBytes;
+    const lengthBytes = Math.min(stripeBytes - pageOffset, memory.length - memoryOffset);
     pieces.push({
-      stripe: Math.floor(at / stripeBytes),
-      slot,
+      stripe: at.stripe * pagesPerChunk + (at.offset - pageOffset) / stripeBytes,
+      slot: geometry.row(at.stripe).data[at.index] as number,
       pageOffset,
       memory,
       memoryOffset,
       lengthBytes,
     });
-    done += lengthBytes;
+    memoryOffset += lengthBytes;
   }
   return pieces;
 }

@@ -1,7 +1,7 @@
+import type { Block } from "../member/member-io.js";
 import type { Member } from "../members.js";
-import type { ByteRange } from "../offload/page-op.js";
 import { type StripeContext, throwFirst } from "./context.js";
-import { fetchBlocks } from "./fetch-blocks.js";
+import { fetchBlocks, type Wanted } from "./fetch-blocks.js";
 import { overEngineFailures, runChains } from "./run-chains.js";
 import { storeBlocks } from "./store-blocks.js";
 import type { StripeHead } from "./stripe-head.js";
@@ -14,12 +14,10 @@ export async function recoverStripes(
   stripes: readonly StripeHead[],
   targets: readonly number[],
 ): Promise<void> {
-  const works = stripes.map((stripe) => ({ stripe, slots: targets, range: wholePage(stripe) }));
+  const works = stripes.map((stripe) => ({ stripe, slots: targets, range: stripe.wholePage }));
   const failures = await overEngineFailures(works, async (open, failed) => {
     await fetchBlocks(context, open, failed);
-    const blocks = open.flatMap(({ stripe, range }) =>
-      failed.has(stripe) ? [] : targets.map((slot) => ({ stripe, slot, range })),
-    );
+    const blocks = failed.without(open).flatMap(blocksOf);
     await storeBlocks(context, blocks, failed);
   });
   throwFirst(failures);
@@ -32,39 +30,31 @@ export async function replaceStripes(
   slot: number,
   replacement: Member,
 ): Promise<void> {
-  const works = stripes.map((stripe) => ({ stripe, slots: [slot], range: wholePage(stripe) }));
+  const works = stripes.map((stripe) => ({ stripe, slots: [slot], range: stripe.wholePage }));
   const failures = await overEngineFailures(works, (open, failed) => fetchBlocks(context, open, failed));
   throwFirst(failures);
-  await context.io.writeBlocksTo(
-    replacement,
-    works.map(({ stripe, range }) => ({ stripe, slot, range })),
-  );
+  await context.io.writeBlocksTo(replacement, works.flatMap(blocksOf));
 }
 
 /** Makes P and Q anew from the data, without looking at what is there: the resync of an array whose parity was never right. */
 export async function resyncStripes(context: StripeContext, stripes: readonly StripeHead[]): Promise<void> {
-  const works = stripes.map((stripe) => ({ stripe, slots: stripe.row.data, range: wholePage(stripe) }));
+  const works = stripes.map((stripe) => ({ stripe, slots: stripe.row.data, range: stripe.wholePage }));
   const failures = await overEngineFailures(works, async (open, failed) => {
     await fetchBlocks(context, open, failed);
-    const going = open.filter(({ stripe }) => !failed.has(stripe));
-    const chains = going.map(({ stripe, range }) => ({
+    const chains = failed.without(open).map(({ stripe, range }) => ({
       stripe,
-      chain: reconstruct(stripe, range, new Set()),
+      chain: reconstruct(stripe, range),
     }));
     await runChains(context, chains, failed);
-    const blocks = going.flatMap(({ stripe, range }) =>
-      failed.has(stripe) ? [] : paritySlots(stripe).map((slot) => ({ stripe, slot, range })),
-    );
+    const blocks = failed
+      .without(chains)
+      .flatMap(({ stripe }) => blocksOf({ stripe, slots: stripe.row.parity, range: stripe.wholePage }));
     for (const { stripe, slot, range } of blocks) setUptodate(stripe.pages[slot] as StripePage, range);
     await storeBlocks(context, blocks, failed);
   });
   throwFirst(failures);
 }
 
-function paritySlots({ row }: StripeHead): number[] {
-  return row.q < 0 ? [row.p] : [row.p, row.q];
-}
-
-function wholePage({ stripeBytes }: StripeHead): ByteRange {
-  return { start: 0, end: stripeBytes };
+function blocksOf({ stripe, slots, range }: Wanted): Block[] {
+  return slots.map((slot) => ({ stripe, slot, range }));
 }

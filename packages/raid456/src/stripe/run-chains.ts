@@ -12,40 +12,22 @@ export interface StripeTask {
   readonly stripe: StripeHead;
 }
 
-/** What is to be computed in one stripe. */
+/** What is to be computed in one stripe. The chain is asked for when its turn comes. */
 export interface StripeChain extends StripeTask {
   readonly chain: readonly PageOp[];
 }
 
-/** Runs the chains of several stripes, handed in together. What pages hold that a failed chain writes, nobody knows any more. */
+/** Runs the chains of several stripes, one of each, handed in together. What pages hold that a failed chain writes, nobody knows any more. */
 export async function runChains(
   { offload }: StripeContext,
   chains: readonly StripeChain[],
   failures: Failures,
 ): Promise<void> {
-  await Promise.all(
-    joined(chains).map(async ({ stripe, chain }) => {
-      if (chain.length === 0) return;
-      try {
-        await offload.run(chain, failures.cpuOnly);
-      } catch (error) {
-        for (const op of chain) for (const page of pagesWrittenBy(op)) page.valid = NOTHING;
-        failures.set(stripe, error);
-      }
-    }),
-  );
-}
-
-/** What is computed in one stripe is one chain: a page may be in one at a time. */
-function joined(chains: readonly StripeChain[]): readonly StripeChain[] {
-  const byStripe = new Map<StripeHead, readonly PageOp[]>();
-  for (const { stripe, chain } of chains) {
-    const before = byStripe.get(stripe);
-    byStripe.set(stripe, before === undefined ? chain : [...before, ...chain]);
+  const failed = await offload.run(chains, failures.cpuOnly);
+  for (const [{ stripe, chain }, error] of failed) {
+    for (const op of chain) for (const page of pagesWrittenBy(op)) page.valid = NOTHING;
+    failures.set(stripe, error);
   }
-  return byStripe.size === chains.length
-    ? chains
-    : [...byStripe].map(([stripe, chain]) => ({ stripe, chain }));
 }
 
 /**
@@ -61,6 +43,7 @@ export async function overEngineFailures<Work extends StripeTask>(
   for (let attempt = 1; open.length > 0; attempt++) {
     failures.cpuOnly = attempt > ENGINE_ATTEMPTS;
     await task(open, failures);
+    if (failures.size === 0) break;
     open = open.filter(({ stripe }) => isEngineFailure(failures.get(stripe)));
     for (const { stripe } of open) failures.delete(stripe);
   }

@@ -33,7 +33,8 @@ export function segmentsOf(pieces: readonly Piece[]): Segment[] {
   );
   // Whole grains of the same part of all pages, as in a full stripe, or a lone small write: nothing is to be cut.
   if (sameBytes && (rangeBytes === lengthBytes || rangeBytes === GRAIN_BYTES)) {
-    const written = [...new Set(pieces.map(({ slot }) => slot))];
+    const slots = pieces.map(({ slot }) => slot);
+    const written = haveDifferentSlots(pieces) ? slots : [...new Set(slots)];
     return [{ range, written, covered: rangeBytes === lengthBytes ? written : [] }];
   }
 
@@ -85,15 +86,24 @@ function append(segments: Segment[], segment: Segment): void {
   const continues =
     last !== undefined &&
     last.range.end === segment.range.start &&
-    equal(last.written, segment.written) &&
-    equal(last.covered, segment.covered);
+    sameSlots(last.written, segment.written) &&
+    sameSlots(last.covered, segment.covered);
   if (!continues) segments.push(segment);
   else
     segments[segments.length - 1] = { ...last, range: { start: last.range.start, end: segment.range.end } };
 }
 
-function equal(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+/** Whether no two pieces are of the same page. */
+export function haveDifferentSlots(pieces: readonly Piece[]): boolean {
+  for (let i = 1; i < pieces.length; i++) {
+    for (let j = 0; j < i; j++) if (pieces[i]?.slot === pieces[j]?.slot) return false;
+  }
+  return true;
+}
+
+/** Whether two lists name the same slots in the same order. */
+export function sameSlots(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((slot, i) => slot === b[i]);
 }
 
 function roundDown(offset: number): number {

@@ -23,6 +23,7 @@ export async function storeBlocks(
     return;
   }
   const unwritten = await io.writeBlocks(blocks);
+  if (unwritten.length === 0) return;
   for (const stripe of new Set(unwritten.map((block) => block.stripe))) {
     failures.set(stripe, members.stoppedError());
     stripe.giveBack(true);

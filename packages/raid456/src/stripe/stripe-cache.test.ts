@@ -47,6 +47,37 @@ describe("StripeCache", () => {
     );
   });
 
+  it("always makes room where nobody was for the longest time", () => {
+    const visits = fc.array(fc.record({ number: fc.nat(7), held: fc.nat(2) }), { maxLength: 60 });
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 6 }), visits, (size, sequence) => {
+        const { cache, counters } = newCache(size);
+        // Those in use are not in the list; the least recently released one comes first.
+        let unused: number[] = [];
+        const inUse: StripeHead[] = [];
+        let hits = 0;
+        for (const { number, held } of sequence) {
+          while (inUse.length > held) {
+            const stripe = inUse.shift() as StripeHead;
+            cache.release(stripe);
+            unused.push(stripe.number);
+          }
+          const stripe = cache.tryGet(number);
+          if (inUse.some((one) => one.number === number)) {
+            expect(stripe).toBeNull();
+            continue;
+          }
+          if (unused.includes(number)) hits += 1;
+          else if (unused.length + inUse.length === size) unused.shift();
+          unused = unused.filter((one) => one !== number);
+          expect(stripe?.number).toBe(number);
+          expect(counters.cacheHits).toBe(hits);
+          inUse.push(stripe as StripeHead);
+        }
+      }),
+    );
+  });
+
   it("keeps content while there is room and forgets it with the stripe that was used least recently", async () => {
     const { cache } = newCache(2);
     const range = { start: 0, end: 4096 };

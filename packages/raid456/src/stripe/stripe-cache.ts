@@ -1,10 +1,31 @@
 import type { Counters } from "../stats.js";
 import type { StripeHead } from "./stripe-head.js";
 
+/** How somebody who waits for a stripe gets it. */
+type Take = (stripe: StripeHead) => void;
+
 /** Somebody who waits for any stripe. */
 interface Waiting {
   readonly number: number;
-  readonly take: (stripe: StripeHead) => void;
+  readonly take: Take;
+}
+
+/** A stripe in memory, and who has it or wants it. */
+class Entry {
+  readonly stripe: StripeHead;
+  inUse = false;
+  /** Its content is nowhere else. */
+  pinned = false;
+  /** Its content is to be forgotten when it is released. */
+  stale = false;
+  waiting: Take[] | null = null;
+  /** Its neighbours among those that are not in use. */
+  older: Entry | null = null;
+  newer: Entry | null = null;
+
+  constructor(stripe: StripeHead) {
+    this.stripe = stripe;
+  }
 }
 
 /**
@@ -16,16 +37,14 @@ export class StripeCache {
   readonly #create: () => StripeHead;
   readonly #counters: Pick<Counters, "cacheHits" | "cacheMisses">;
   #size: number;
-  readonly #all = new Set<StripeHead>();
-  readonly #active = new Map<number, StripeHead>();
-  /** Unused, with content, the least recently used first. */
-  readonly #inactive = new Map<number, StripeHead>();
-  /** Stripes whose content is nowhere else. */
-  readonly #pinned = new Map<number, StripeHead>();
-  /** Stripes in use whose content is to be forgotten after that. */
-  readonly #stale = new Set<StripeHead>();
-  readonly #waitingFor = new Map<number, ((stripe: StripeHead) => void)[]>();
+  readonly #entries = new Map<number, Entry>();
+  #pinned = 0;
+  /** The ends of the list of those that are not in use, and not pinned, by when they were used last. */
+  #oldest: Entry | null = null;
+  #newest: Entry | null = null;
   readonly #waitingForAny: Waiting[] = [];
+  /** Who waits for the stripes that these are going to get. */
+  readonly #waitingBehind = new Map<number, Take[]>();
 
   /**
    * @param size - number of stripes, 1 at least
@@ -47,26 +66,33 @@ export class StripeCache {
   async get(number: number): Promise<StripeHead> {
     const stripe = this.tryGet(number);
     if (stripe !== null) return stripe;
-    if (this.#active.has(number) || this.#waitingFor.has(number)) {
-      return await new Promise((take) => this.#queueFor(number, take));
-    }
-    // Later requests for the same number queue behind this one, not beside it.
-    this.#waitingFor.set(number, []);
-    return await new Promise((take) => this.#waitingForAny.push({ number, take }));
+    return await new Promise((take) => {
+      const entry = this.#entries.get(number);
+      const behind = this.#waitingBehind.get(number);
+      if (entry !== undefined) {
+        entry.waiting ??= [];
+        entry.waiting.push(take);
+      } else if (behind !== undefined) behind.push(take);
+      else {
+        this.#waitingBehind.set(number, []);
+        this.#waitingForAny.push({ number, take });
+      }
+    });
   }
 
   /** The same, if it can be had without waiting; else null. */
   tryGet(number: number): StripeHead | null {
-    if (this.#active.has(number) || this.#waitingFor.has(number)) return null;
-    const cached = this.#inactive.get(number) ?? this.#pinned.get(number);
-    if (cached !== undefined) {
-      this.#counters.cacheHits += 1;
-      this.#inactive.delete(number);
-      this.#active.set(number, cached);
-      return cached;
+    const entry = this.#entries.get(number);
+    if (entry === undefined) {
+      if (this.#waitingBehind.has(number)) return null;
+      const free = this.#findFree();
+      return free === null ? null : this.#activate(free, number).stripe;
     }
-    const free = this.#findFree();
-    return free === null ? null : this.#activate(free, number);
+    if (entry.inUse) return null;
+    this.#counters.cacheHits += 1;
+    entry.inUse = true;
+    if (!entry.pinned) this.#takeOut(entry);
+    return entry.stripe;
   }
 
   /**
@@ -85,17 +111,19 @@ export class StripeCache {
 
   /** Gives a stripe back. Its content stays until the memory is needed. */
   release(stripe: StripeHead): void {
-    const { number } = stripe;
-    if (this.#stale.delete(stripe)) stripe.forget();
-    const next = this.#waitingFor.get(number)?.shift();
+    const entry = this.#entryOf(stripe);
+    if (entry.stale) {
+      entry.stale = false;
+      stripe.forget();
+    }
+    const next = entry.waiting?.shift();
     if (next !== undefined) {
       this.#counters.cacheHits += 1;
       next(stripe);
       return;
     }
-    this.#waitingFor.delete(number);
-    this.#active.delete(number);
-    if (!this.#pinned.has(number)) this.#inactive.set(number, stripe);
+    entry.inUse = false;
+    if (!entry.pinned) this.#putIn(entry);
     this.#settle();
   }
 
@@ -105,14 +133,16 @@ export class StripeCache {
 
   /** Keeps a stripe, which is in use, in memory for good. It does not count any more: others get its room. */
   pin(stripe: StripeHead): void {
-    if (this.#pinned.has(stripe.number)) return;
-    this.#pinned.set(stripe.number, stripe);
-    this.#stale.delete(stripe);
+    const entry = this.#entryOf(stripe);
+    if (entry.pinned) return;
+    entry.pinned = true;
+    entry.stale = false;
+    this.#pinned += 1;
     this.#settle();
   }
 
-  isPinned(number: number): boolean {
-    return this.#pinned.has(number);
+  isPinned(stripe: StripeHead): boolean {
+    return this.#entryOf(stripe).pinned;
   }
 
   /** Changes how many stripes there may be, 1 at least. What is too much is freed as soon as nobody uses it. */
@@ -123,15 +153,19 @@ export class StripeCache {
 
   /** Forgets the content of every stripe; of those in use when they are released. */
   invalidate(): void {
-    for (const stripe of this.#inactive.values()) stripe.forget();
-    for (const [number, stripe] of this.#active) if (!this.#pinned.has(number)) this.#stale.add(stripe);
+    for (const entry of this.#entries.values()) {
+      if (entry.pinned) continue;
+      if (entry.inUse) entry.stale = true;
+      else entry.stripe.forget();
+    }
   }
 
   /** Does something with each stripe that there is now, when nobody else uses it. */
   async forEach(task: (stripe: StripeHead) => void): Promise<void> {
-    for (const stripe of [...this.#all]) {
+    for (const entry of [...this.#entries.values()]) {
+      const { stripe } = entry;
       // It may become another one, or be freed, while it is waited for.
-      while (this.#all.has(stripe)) {
+      while (this.#entries.get(stripe.number) === entry) {
         const held = await this.get(stripe.number);
         if (held === stripe) task(stripe);
         this.release(held);
@@ -142,57 +176,72 @@ export class StripeCache {
 
   /** Frees everything. No stripe may be in use. */
   close(): void {
-    for (const stripe of this.#all) stripe.free();
-    this.#all.clear();
-    this.#inactive.clear();
-    this.#pinned.clear();
+    for (const { stripe } of this.#entries.values()) stripe.free();
+    this.#entries.clear();
+    this.#pinned = 0;
+    this.#oldest = null;
+    this.#newest = null;
   }
 
-  /** Stripes that count: all but the pinned ones. */
-  #counting(): number {
-    return this.#all.size - this.#pinned.size;
+  #entryOf({ number }: StripeHead): Entry {
+    return this.#entries.get(number) as Entry;
   }
 
   /** Room for a stripe: new, as long as there may be more, else that of the oldest one. */
-  #findFree(): StripeHead | null {
-    if (this.#counting() < this.#size) {
-      const stripe = this.#create();
-      this.#all.add(stripe);
-      return stripe;
-    }
-    const oldest = this.#inactive.values().next().value;
-    if (oldest === undefined) return null;
-    this.#inactive.delete(oldest.number);
+  #findFree(): Entry | null {
+    // Pinned ones don't count.
+    if (this.#entries.size - this.#pinned < this.#size) return new Entry(this.#create());
+    const oldest = this.#oldest;
+    if (oldest !== null) this.#remove(oldest);
     return oldest;
   }
 
   /** Serves who waits for any stripe, and frees what is too much. */
   #settle(): void {
-    while (this.#counting() > this.#size) {
-      const oldest = this.#inactive.values().next().value;
-      if (oldest === undefined) return;
-      this.#inactive.delete(oldest.number);
-      this.#all.delete(oldest);
-      oldest.free();
+    while (this.#entries.size - this.#pinned > this.#size) {
+      const oldest = this.#oldest;
+      if (oldest === null) return;
+      this.#remove(oldest);
+      oldest.stripe.free();
     }
     while (this.#waitingForAny.length > 0) {
       const free = this.#findFree();
       if (free === null) return;
       const { number, take } = this.#waitingForAny.shift() as Waiting;
-      take(this.#activate(free, number));
+      const entry = this.#activate(free, number);
+      entry.waiting = this.#waitingBehind.get(number) ?? null;
+      this.#waitingBehind.delete(number);
+      take(entry.stripe);
     }
   }
 
-  #activate(stripe: StripeHead, number: number): StripeHead {
+  #activate(entry: Entry, number: number): Entry {
     this.#counters.cacheMisses += 1;
-    stripe.become(number);
-    this.#active.set(number, stripe);
-    return stripe;
+    entry.stripe.become(number);
+    entry.inUse = true;
+    this.#entries.set(number, entry);
+    return entry;
   }
 
-  #queueFor(number: number, take: (stripe: StripeHead) => void): void {
-    const queue = this.#waitingFor.get(number);
-    if (queue === undefined) this.#waitingFor.set(number, [take]);
-    else queue.push(take);
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.stripe.number);
+    this.#takeOut(entry);
+  }
+
+  #putIn(entry: Entry): void {
+    entry.older = this.#newest;
+    if (this.#newest === null) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+  }
+
+  #takeOut(entry: Entry): void {
+    const { older, newer } = entry;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    entry.older = null;
+    entry.newer = null;
   }
 }

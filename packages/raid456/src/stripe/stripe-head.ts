@@ -2,6 +2,7 @@ import type { DmaDevice, DmaDirection } from "@dmaengine/core";
 import type { Geometry } from "../geometry.js";
 import type { StripeRow } from "../layout.js";
 import type { PageMemory } from "../offload/page-memory.js";
+import type { ByteRange } from "../offload/page-op.js";
 import { NOTHING, type StripePage } from "./stripe-page.js";
 import type { StripePages } from "./syndrome.js";
 
@@ -15,9 +16,13 @@ export class StripeHead implements StripePages {
   /** Length of a page. A chunk is a whole number of pages. */
   readonly stripeBytes: number;
   row!: StripeRow;
+  /** All of a page. */
+  readonly wholePage: ByteRange;
+  /** The pages in {@link #memory}, by slot. */
+  #own!: readonly StripePage[];
+  /** The same, but for those that a request's memory stands in for. */
   #pages!: StripePage[];
-  /** The pages that a request's memory stands in for, by slot. */
-  readonly #replaced = new Map<number, StripePage>();
+  #borrowed = 0;
   #memory!: Uint8Array;
   /** The device whose memory the pages are in; null: anybody's. */
   #home!: DmaDevice | null;
@@ -26,6 +31,7 @@ export class StripeHead implements StripePages {
 
   constructor(geometry: Geometry, stripeBytes: number, pageMemory: PageMemory) {
     this.stripeBytes = stripeBytes;
+    this.wholePage = { start: 0, end: stripeBytes };
     this.#geometry = geometry;
     this.#pageMemory = pageMemory;
     this.#allocate();
@@ -66,9 +72,8 @@ export class StripeHead implements StripePages {
    */
   borrow(slot: number, memory: Uint8Array, offsetBytes: number, direction: DmaDirection): void {
     const { stripeBytes } = this;
-    const own = this.#pages[slot] as StripePage;
-    own.valid = NOTHING;
-    this.#replaced.set(slot, own);
+    (this.#own[slot] as StripePage).valid = NOTHING;
+    this.#borrowed += 1;
     this.#pages[slot] = {
       bytes: memory.subarray(offsetBytes, offsetBytes + stripeBytes),
       mapping: this.#pageMemory.map(memory, offsetBytes, stripeBytes, direction),
@@ -83,23 +88,25 @@ export class StripeHead implements StripePages {
 
   /** Whether a request's memory is in the place of the slot's page. */
   isBorrowed(slot: number): boolean {
-    return this.#replaced.has(slot);
+    return this.#pages[slot] !== this.#own[slot];
   }
 
   /** Ends the borrowing. With `keep`, what the memory holds is copied to the pages. */
   giveBack(keep = false): void {
-    if (this.#replaced.size === 0) return;
-    for (const [slot, own] of this.#replaced) {
+    if (this.#borrowed === 0) return;
+    for (let slot = 0; slot < this.#pages.length; slot++) {
+      const own = this.#own[slot] as StripePage;
       const borrowed = this.#pages[slot] as StripePage;
+      if (borrowed === own) continue;
       borrowed.mapping?.unmap();
       if (keep) {
-        own.mapping?.toCpu({ start: 0, end: this.stripeBytes });
+        own.mapping?.toCpu(this.wholePage);
         own.bytes.set(borrowed.bytes);
         own.valid = borrowed.valid;
       }
       this.#pages[slot] = own;
     }
-    this.#replaced.clear();
+    this.#borrowed = 0;
   }
 
   /** Ends the mappings that were made with a device, which is going. Their content stays. */
@@ -118,10 +125,11 @@ export class StripeHead implements StripePages {
     const memory = this.#pageMemory.alloc(this.#geometry.raidDisks * stripeBytes);
     this.#memory = memory;
     this.#home = this.#pageMemory.home;
-    this.#pages = Array.from({ length: this.#geometry.raidDisks }, (_, slot) => ({
+    this.#own = Array.from({ length: this.#geometry.raidDisks }, (_, slot) => ({
       bytes: memory.subarray(slot * stripeBytes, (slot + 1) * stripeBytes),
       mapping: this.#pageMemory.map(memory, slot * stripeBytes, stripeBytes),
       valid: NOTHING,
     }));
+    this.#pages = [...this.#own];
   }
 }

@@ -39,6 +39,7 @@ export function isUptodate(page: StripePage, range: ByteRange): boolean {
 /** The bytes of `range` are known from now on: joined to what was known if they touch it, else instead of it. */
 export function setUptodate(page: StripePage, range: ByteRange): void {
   const { valid } = page;
+  if (isUptodate(page, range)) return;
   const touching = range.start <= valid.end && valid.start <= range.end && valid.end > valid.start;
   page.valid = touching
     ? { start: Math.min(valid.start, range.start), end: Math.max(valid.end, range.end) }

@@ -2,9 +2,10 @@ import { SumCheck } from "@dmaengine/core";
 import { describe, expect, it } from "vitest";
 import { Geometry } from "../geometry.js";
 import { Offload } from "../offload/offload.js";
+import type { PageOp } from "../offload/page-op.js";
 import { randomBytes } from "../testing/model.js";
 import { NOTHING, type StripePage } from "./stripe-page.js";
-import { addToParity, checkParity, computeBlocks, reconstruct, sourcesFor } from "./syndrome.js";
+import { addToParity, checkParity, Recovery, reconstruct } from "./syndrome.js";
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const pageOf = (content: Uint8Array): StripePage => ({ bytes: content, mapping: null, valid: NOTHING });
@@ -14,6 +15,7 @@ const offload = new Offload(
   new Geometry({ level: 6, raidDisks: 6, chunkBytes: 4096, memberBytes: 4096 }),
   4096,
 );
+const run = (chain: readonly PageOp[]) => offload.run([{ chain }]);
 
 /** Vectors from an independent implementation: four data blocks with exponents 0 to 3, P and Q. */
 const GOLDEN = [
@@ -38,15 +40,15 @@ describe("syndromes", () => {
     const stripe = golden();
     stripe.pages[4]!.bytes.fill(0);
     stripe.pages[5]!.bytes.fill(0);
-    await offload.run(reconstruct(stripe, RANGE, NONE));
+    await run(reconstruct(stripe, RANGE, NONE));
     expect(stripe.pages.map(({ bytes }) => Buffer.from(bytes).toString("hex"))).toEqual(GOLDEN);
   });
 
   it("brings P and Q up to date as the golden vectors have it", async () => {
     const stripe = golden();
-    await offload.run(addToParity(stripe, [1], RANGE, NONE));
+    await run(addToParity(stripe, [1], RANGE, NONE));
     stripe.pages[1]!.bytes.set(bytes("0011223344556677"));
-    await offload.run(addToParity(stripe, [1], RANGE, NONE));
+    await run(addToParity(stripe, [1], RANGE, NONE));
     expect(Buffer.from(stripe.pages[4]!.bytes).toString("hex")).toBe("df9ea63bf810b47c");
     expect(Buffer.from(stripe.pages[5]!.bytes).toString("hex")).toBe("57a8eb6244549d5d");
   });
@@ -60,7 +62,7 @@ describe("syndromes", () => {
       const stripe = golden();
       stripe.pages[slot]!.bytes[3]! ^= 0x1c;
       const result = new SumCheck();
-      await offload.run(checkParity(stripe, RANGE, NONE, result));
+      await run(checkParity(stripe, RANGE, NONE, result));
       expect(result.flags).toBe(flags);
     }
   });
@@ -79,15 +81,15 @@ describe("syndromes", () => {
         const row = geometry.row(1);
         const whole = { row, pages: Array.from({ length: n }, (_, slot) => pageOf(randomBytes(16, slot))) };
         const range = { start: 0, end: 16 };
-        await offload.run(reconstruct(whole, range, NONE));
+        await run(reconstruct(whole, range, NONE));
         for (let a = 0; a < n; a++) {
           for (let b = a; b < n; b++) {
-            const missing = new Set([a, b]);
-            const sources = sourcesFor(row, missing, missing);
+            const missing = [a, b];
+            const recovery = new Recovery(row, missing, missing);
             const pages = whole.pages.map(({ bytes: content }, slot) =>
-              pageOf(sources?.includes(slot) ? content.slice() : randomBytes(16, 1000 + slot)),
+              pageOf(recovery.sources?.includes(slot) ? content.slice() : randomBytes(16, 1000 + slot)),
             );
-            await offload.run(computeBlocks({ row, pages }, missing, missing, range));
+            await run(recovery.chain({ row, pages }, range));
             for (const slot of missing) {
               expect(pages[slot]!.bytes, `layout ${layout}, lost ${a} and ${b}`).toEqual(
                 whole.pages[slot]!.bytes,
@@ -101,9 +103,9 @@ describe("syndromes", () => {
 
   it("knows when too much is missing", () => {
     const { row } = golden();
-    expect(sourcesFor(row, new Set([0, 1, 2]), new Set([0]))).toBeNull();
-    expect(sourcesFor(row, new Set([0, 4, 5]), new Set([0]))).toBeNull();
+    expect(new Recovery(row, [0, 1, 2], [0]).sources).toBeNull();
+    expect(new Recovery(row, [0, 4, 5], [0]).sources).toBeNull();
     // Three are missing, but one of them is parity that nobody wants.
-    expect(sourcesFor(row, new Set([0, 5]), new Set([0]))).toEqual([1, 2, 3, 4]);
+    expect(new Recovery(row, [0, 5], [0]).sources).toEqual([1, 2, 3, 4]);
   });
 });

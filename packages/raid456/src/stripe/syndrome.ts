@@ -19,10 +19,16 @@ export interface StripePages {
   readonly pages: readonly StripePage[];
 }
 
+export const NO_SLOTS: ReadonlySet<number> = new Set();
+
 /** P, and Q where there is one, from all data ("reconstruct", rcw). Parity in slots of `leaveOut` is not written. */
-export function reconstruct(stripe: StripePages, range: ByteRange, leaveOut: ReadonlySet<number>): PageOp[] {
-  const { row } = stripe;
-  return parityOp(stripe, row.data, range, leaveOut, false);
+export function reconstruct(
+  stripe: StripePages,
+  range: ByteRange,
+  leaveOut: ReadonlySet<number> = NO_SLOTS,
+): PageOp[] {
+  const { data, coefs } = stripe.row;
+  return parityOp(stripe, pagesOf(stripe, data), coefs, range, leaveOut, false);
 }
 
 /**
@@ -34,150 +40,118 @@ export function addToParity(
   range: ByteRange,
   leaveOut: ReadonlySet<number>,
 ): PageOp[] {
-  return parityOp(stripe, slots, range, leaveOut, true);
+  const { row } = stripe;
+  const coefs = slots.map((slot) => row.coefs[row.data.indexOf(slot)] as number);
+  return parityOp(stripe, pagesOf(stripe, slots), coefs, range, leaveOut, true);
 }
 
 function parityOp(
   { row, pages }: StripePages,
-  slots: readonly number[],
+  srcs: readonly StripePage[],
+  coefs: readonly number[],
   range: ByteRange,
   leaveOut: ReadonlySet<number>,
   goOn: boolean,
 ): PageOp[] {
-  const srcs = slots.map((slot) => page(pages, slot));
-  const p = leaveOut.has(row.p) ? null : page(pages, row.p);
-  const q = row.q < 0 || leaveOut.has(row.q) ? null : page(pages, row.q);
-  if (q !== null) {
-    const coefs = slots.map((slot) => gfExp(exponentOf(row, slot)));
-    return [{ op: "pq", p, q, srcs, coefs, range, goOn }];
-  }
+  const p = leaveOut.has(row.p) ? null : (pages[row.p] as StripePage);
+  const q = row.q < 0 || leaveOut.has(row.q) ? null : (pages[row.q] as StripePage);
+  if (q !== null) return [{ op: "pq", p, q, srcs, coefs, range, goOn }];
   return p === null ? [] : [{ op: "xor", dst: p, srcs: goOn ? [p, ...srcs] : srcs, range }];
 }
 
-/**
- * The blocks that {@link computeBlocks} needs to compute `wanted`, or null if they can't be computed because too many are missing.
- * `wanted` is a part of `missing`.
- */
-export function sourcesFor(
-  row: StripeRow,
-  missing: ReadonlySet<number>,
-  wanted: ReadonlySet<number>,
-): number[] | null {
-  const kept = row.data.filter((slot) => !missing.has(slot));
-  const lost = row.data.length - kept.length;
-  const parity = [row.p, row.q].filter((slot) => slot >= 0 && !missing.has(slot));
-  if (lost > parity.length) return null;
-  // Only parity is wanted, and all data is there.
-  if (wanted.size === 0 || lost === 0) return kept;
-  return [...kept, ...parity.slice(0, lost)];
+/** A sum of blocks, by slots. Without coefficients it is their XOR. */
+interface Sum {
+  readonly dst: number;
+  readonly srcs: readonly number[];
+  readonly coefs: readonly number[] | null;
 }
 
-/**
- * Computes the blocks in `wanted`, a part of `missing`, from what {@link sourcesFor} names, which must be up to date.
- * `x` and `y` are the exponents of missing data blocks; P* and Q* are the sums without them.
- */
-export function computeBlocks(
-  stripe: StripePages,
-  missing: ReadonlySet<number>,
-  wanted: ReadonlySet<number>,
-  range: ByteRange,
-): PageOp[] {
-  const { row } = stripe;
-  const kept = row.data.filter((slot) => !missing.has(slot));
-  const [first, second] = row.data.filter((slot) => missing.has(slot));
-  const chain: PageOp[] = [];
-  if (first !== undefined && second !== undefined) {
-    chain.push(...twoDataBlocks(stripe, first, second, kept, range));
-  } else if (first !== undefined) {
-    chain.push(oneDataBlock(stripe, first, kept, missing.has(row.p), range));
+/** How missing blocks of a row are computed: the same for each of its stripes. */
+export class Recovery {
+  /** Blocks that are computed, a part of … */
+  readonly wanted: readonly number[];
+  /** … those that are missing. */
+  readonly missing: readonly number[];
+  /** Blocks that it takes; null if too many are missing. */
+  readonly sources: readonly number[] | null;
+  /** Data blocks, in order: each may be a source of what is computed behind it. */
+  readonly #sums: readonly Sum[];
+  /** Whether parity is computed then, and which of it is not. */
+  readonly #parityWanted: boolean;
+  readonly #parityLeftOut: ReadonlySet<number>;
+
+  constructor(row: StripeRow, missing: readonly number[], wanted: readonly number[]) {
+    this.missing = missing;
+    this.wanted = wanted;
+    this.#parityWanted = row.parity.some((slot) => wanted.includes(slot));
+    this.#parityLeftOut = new Set(row.parity.filter((slot) => !wanted.includes(slot)));
+    const kept = row.data.filter((slot) => !missing.includes(slot));
+    const lost = row.data.filter((slot) => missing.includes(slot));
+    const parity = row.parity.filter((slot) => !missing.includes(slot));
+    if (lost.length > parity.length) {
+      this.sources = null;
+      this.#sums = [];
+      return;
+    }
+    this.sources = [...kept, ...parity.slice(0, lost.length)];
+    const [first, second] = lost;
+    if (first === undefined) this.#sums = [];
+    else if (second !== undefined) this.#sums = twoDataBlocks(row, first, second, kept);
+    else this.#sums = [oneDataBlock(row, first, kept, missing.includes(row.p))];
   }
-  const unwantedParity = new Set([row.p, row.q].filter((slot) => !wanted.has(slot)));
-  chain.push(...reconstruct(stripe, range, unwantedParity));
-  return chain;
+
+  /** The computation, in a stripe whose {@link sources} are up to date. */
+  chain(stripe: StripePages, range: ByteRange): PageOp[] {
+    const chain = this.#sums.map(({ dst: slot, srcs: slots, coefs }): PageOp => {
+      const dst = stripe.pages[slot] as StripePage;
+      const srcs = pagesOf(stripe, slots);
+      if (coefs === null) return { op: "xor", dst, srcs, range };
+      return { op: "pq", p: null, q: dst, srcs, coefs, range, goOn: false };
+    });
+    if (this.#parityWanted) chain.push(...reconstruct(stripe, range, this.#parityLeftOut));
+    return chain;
+  }
 }
 
-/** D_x = P + the other data; without P: D_x = g^-x (Q + Q*). */
-function oneDataBlock(
-  { row, pages }: StripePages,
-  lost: number,
-  kept: readonly number[],
-  withoutP: boolean,
-  range: ByteRange,
-): PageOp {
-  const dst = page(pages, lost);
-  if (!withoutP) return { op: "xor", dst, srcs: [...kept, row.p].map((slot) => page(pages, slot)), range };
+/**
+ * `x` and `y` are the exponents of missing data blocks; P* and Q* are the sums without them.
+ *
+ * D_x = P + the other data; without P: D_x = g^-x (Q + Q*).
+ */
+function oneDataBlock(row: StripeRow, lost: number, kept: readonly number[], withoutP: boolean): Sum {
+  if (!withoutP) return { dst: lost, srcs: [...kept, row.p], coefs: null };
   const x = exponentOf(row, lost);
-  return combination(
-    dst,
-    [
-      ...kept.map((slot): Term => [page(pages, slot), gfExp(exponentOf(row, slot) - x)]),
-      [page(pages, row.q), gfExp(-x)],
-    ],
-    range,
-  );
+  const coefs = kept.map((slot) => gfExp(exponentOf(row, slot) - x));
+  return { dst: lost, srcs: [...kept, row.q], coefs: [...coefs, gfExp(-x)] };
 }
 
 /**
  * D_y = A (P + P*) + B (Q + Q*) with A = 1 / (g^(y-x) + 1) and B = 1 / (g^x + g^y); then D_x = P + the other data.
  */
-function twoDataBlocks(
-  { row, pages }: StripePages,
-  slotX: number,
-  slotY: number,
-  kept: readonly number[],
-  range: ByteRange,
-): PageOp[] {
+function twoDataBlocks(row: StripeRow, slotX: number, slotY: number, kept: readonly number[]): Sum[] {
   const x = exponentOf(row, slotX);
   const y = exponentOf(row, slotY);
   const a = gfInv(gfExp(y - x) ^ 1);
   const b = gfInv(gfExp(x) ^ gfExp(y));
-  const p = page(pages, row.p);
-  const dX = page(pages, slotX);
-  const dY = page(pages, slotY);
-  const survivors = kept.map((slot) => page(pages, slot));
+  const coefs = kept.map((slot) => a ^ gfMul(b, gfExp(exponentOf(row, slot))));
   return [
-    combination(
-      dY,
-      [
-        ...kept.map((slot): Term => [page(pages, slot), a ^ gfMul(b, gfExp(exponentOf(row, slot)))]),
-        [p, a],
-        [page(pages, row.q), b],
-      ],
-      range,
-    ),
-    { op: "xor", dst: dX, srcs: [...survivors, p, dY], range },
+    { dst: slotY, srcs: [...kept, row.p, row.q], coefs: [...coefs, a, b] },
+    { dst: slotX, srcs: [...kept, row.p, slotY], coefs: null },
   ];
-}
-
-type Term = readonly [block: StripePage, coefficient: number];
-
-/** `dst = Σ coefficient * block`. */
-function combination(dst: StripePage, terms: readonly Term[], range: ByteRange): PageOp {
-  return {
-    op: "pq",
-    p: null,
-    q: dst,
-    srcs: terms.map(([block]) => block),
-    coefs: terms.map(([, coefficient]) => coefficient),
-    range,
-    goOn: false,
-  };
 }
 
 /** Checks P, and Q where there is one, against all data. Parity in slots of `leaveOut` is not checked. */
 export function checkParity(
-  { row, pages }: StripePages,
+  stripe: StripePages,
   range: ByteRange,
   leaveOut: ReadonlySet<number>,
   result: SumCheck,
 ): PageOp[] {
-  const srcs = row.data.map((slot) => page(pages, slot));
-  const p = leaveOut.has(row.p) ? null : page(pages, row.p);
-  const q = row.q < 0 || leaveOut.has(row.q) ? null : page(pages, row.q);
-  if (q !== null) {
-    const coefs = row.exponents.map((exponent) => gfExp(exponent));
-    return [{ op: "pqVal", p, q, srcs, coefs, range, result }];
-  }
+  const { row, pages } = stripe;
+  const srcs = pagesOf(stripe, row.data);
+  const p = leaveOut.has(row.p) ? null : (pages[row.p] as StripePage);
+  const q = row.q < 0 || leaveOut.has(row.q) ? null : (pages[row.q] as StripePage);
+  if (q !== null) return [{ op: "pqVal", p, q, srcs, coefs: row.coefs, range, result }];
   return p === null ? [] : [{ op: "xorVal", srcs: [p, ...srcs], range, result }];
 }
 
@@ -185,6 +159,6 @@ function exponentOf(row: StripeRow, slot: number): number {
   return row.exponents[row.data.indexOf(slot)] as number;
 }
 
-function page(pages: readonly StripePage[], slot: number): StripePage {
-  return pages[slot] as StripePage;
+function pagesOf({ pages }: StripePages, slots: readonly number[]): readonly StripePage[] {
+  return slots.map((slot) => pages[slot] as StripePage);
 }

@@ -2,14 +2,14 @@ import { DmaDirection } from "@dmaengine/core";
 import type { Block } from "../member/member-io.js";
 import type { ByteRange, PageOp } from "../offload/page-op.js";
 import type { Failures, StripeContext } from "./context.js";
-import { fetchBlocks } from "./fetch-blocks.js";
+import { fetchBlocks, type Wanted } from "./fetch-blocks.js";
 import type { Piece } from "./piece.js";
-import { overEngineFailures, runChains, type StripeTask } from "./run-chains.js";
-import { type Segment, segmentsOf } from "./segments.js";
+import { overEngineFailures, runChains, type StripeChain, type StripeTask } from "./run-chains.js";
+import { haveDifferentSlots, type Segment, segmentsOf } from "./segments.js";
 import { storeBlocks } from "./store-blocks.js";
 import type { StripeHead } from "./stripe-head.js";
 import { isUptodate, NOTHING, type StripePage, setUptodate } from "./stripe-page.js";
-import { addToParity, reconstruct } from "./syndrome.js";
+import { addToParity, NO_SLOTS, reconstruct } from "./syndrome.js";
 
 /** What is to be written to a stripe, at least one piece. Where pieces overlap, the later one stays. */
 export interface StripeWrite extends StripeTask {
@@ -18,51 +18,40 @@ export interface StripeWrite extends StripeTask {
 
 /** Writes pieces of stripes and brings their parity up to date (`handle_stripe_dirtying` of drivers/md/raid5.c). */
 export function writeStripes(context: StripeContext, writes: readonly StripeWrite[]): Promise<Failures> {
-  const { members } = context;
-  return overEngineFailures(writes, async (open, failures) => {
-    if (members.stopped) {
-      // A stripe may be in memory because it is nowhere else.
-      for (const { stripe } of open) failures.set(stripe, members.stoppedError());
-      return;
-    }
-    try {
-      await carryOut(
-        context,
-        open.map((write) => new WritePlan(context, write)),
-        failures,
-      );
-    } finally {
-      for (const { stripe } of open) stripe.giveBack();
-    }
-  });
+  return overEngineFailures(writes, (open, failures) => carryOut(context, open, failures));
 }
 
 async function carryOut(
   context: StripeContext,
-  plans: readonly WritePlan[],
+  writes: readonly StripeWrite[],
   failures: Failures,
 ): Promise<void> {
-  await fetchBlocks(
-    context,
-    plans.flatMap((plan) => plan.wanted()),
-    failures,
-  );
-  const going = plans.filter(({ stripe }) => !failures.has(stripe));
-  if (context.offload.pageMemory.takesRequests) for (const plan of going) plan.borrowPages();
-  await runChains(
-    context,
-    going.map((plan) => ({ stripe: plan.stripe, chain: plan.chain() })),
-    failures,
-  );
-  const computed = going.filter(({ stripe }) => !failures.has(stripe));
-  const blocks = computed.flatMap((plan) => plan.changed());
-  for (const plan of computed) plan.forgetMissingParity();
-  for (const { stripe, slot, range } of blocks) setUptodate(stripe.pages[slot] as StripePage, range);
-  await storeBlocks(context, blocks, failures);
+  const { members } = context;
+  if (members.stopped) {
+    // A stripe may be in memory because it is nowhere else.
+    for (const { stripe } of writes) failures.set(stripe, members.stoppedError());
+    return;
+  }
+  const plans = writes.map((write) => new WritePlan(context, write));
+  const wanted: Wanted[] = [];
+  for (const plan of plans) plan.addWanted(wanted);
+  if (wanted.length > 0) await fetchBlocks(context, wanted, failures);
+  const going = failures.without(plans);
+  try {
+    await runChains(context, going, failures);
+    const blocks: Block[] = [];
+    for (const plan of failures.without(going)) plan.addChanged(blocks);
+    await storeBlocks(context, blocks, failures);
+  } finally {
+    for (const { stripe } of going) stripe.giveBack();
+  }
 }
 
 /** How a segment gets its parity. */
-interface SegmentPlan extends Segment {
+interface SegmentPlan {
+  readonly range: ByteRange;
+  /** Slots that are written in it. */
+  readonly written: readonly number[];
   /** Read-modify-write: the change of the data is added to parity. Otherwise parity is made from all data. */
   readonly rmw: boolean;
   /** Blocks that have to be known first. */
@@ -70,36 +59,64 @@ interface SegmentPlan extends Segment {
 }
 
 /** How a stripe is written. */
-class WritePlan {
+class WritePlan implements StripeChain {
   readonly stripe: StripeHead;
+  readonly #context: StripeContext;
   readonly #pieces: readonly Piece[];
   readonly #segments: readonly SegmentPlan[];
   readonly #parityThere: readonly number[];
   readonly #parityGone: ReadonlySet<number>;
+  #chain: readonly PageOp[] | null = null;
 
   constructor(context: StripeContext, { stripe, pieces }: StripeWrite) {
+    this.#context = context;
     this.stripe = stripe;
     this.#pieces = pieces;
-    const parity = [stripe.row.p, stripe.row.q].filter((slot) => slot >= 0);
-    this.#parityThere = parity.filter((slot) => context.members.member(slot) !== null);
-    this.#parityGone = new Set(parity.filter((slot) => !this.#parityThere.includes(slot)));
-    this.#segments = segmentsOf(pieces).map((segment) => this.#plan(context, segment));
+    const { parity } = stripe.row;
+    const gone = parity.filter((slot) => context.members.member(slot) === null);
+    this.#parityGone = gone.length === 0 ? NO_SLOTS : new Set(gone);
+    this.#parityThere = gone.length === 0 ? parity : parity.filter((slot) => !gone.includes(slot));
+    this.#segments = segmentsOf(pieces).map((segment) => this.#plan(segment));
   }
 
-  /** What has to be read first. */
-  wanted(): { stripe: StripeHead; slots: readonly number[]; range: ByteRange }[] {
-    return this.#segments.map(({ fetch, range }) => ({ stripe: this.stripe, slots: fetch, range }));
-  }
-
-  /** Whole pages that nothing old is needed of any more are written, and parity made, from where they are. */
-  borrowPages(): void {
+  /** Adds what has to be read first. */
+  addWanted(wanted: Wanted[]): void {
     const { stripe } = this;
-    if (this.#segments.some(({ rmw }) => rmw)) return;
-    const slots = new Set<number>();
-    for (const { slot } of this.#pieces) {
-      if (slots.has(slot)) return;
-      slots.add(slot);
+    for (const { fetch, range } of this.#segments) {
+      if (fetch.length > 0) wanted.push({ stripe, slots: fetch, range });
     }
+  }
+
+  /** What is computed, when what had to be read is there. */
+  get chain(): readonly PageOp[] {
+    // Made when it is wanted, and not for all stripes of a run beforehand: the sums of the others would drive it out of the CPU's caches.
+    this.#chain ??= this.#makeChain();
+    return this.#chain;
+  }
+
+  /** Adds what has to be written to the members, now that it is computed. */
+  addChanged(blocks: Block[]): void {
+    const { stripe } = this;
+    // Parity without a member is not made; what the cache had of it is not true any more.
+    for (const slot of this.#parityGone) (stripe.pages[slot] as StripePage).valid = NOTHING;
+    for (const { written, range } of this.#segments) {
+      this.#addBlocks(written, range, blocks);
+      this.#addBlocks(this.#parityThere, range, blocks);
+    }
+  }
+
+  #addBlocks(slots: readonly number[], range: ByteRange, blocks: Block[]): void {
+    const { stripe } = this;
+    for (const slot of slots) {
+      setUptodate(stripe.pages[slot] as StripePage, range);
+      blocks.push({ stripe, slot, range });
+    }
+  }
+
+  /** Has whole pages of the request, where nothing old is needed any more, stand in for the stripe's own: they are written, and parity is made, from where they are. */
+  #borrowPages(): void {
+    const { stripe } = this;
+    if (this.#segments.some(({ rmw }) => rmw) || !haveDifferentSlots(this.#pieces)) return;
     for (const { slot, memory, memoryOffset, lengthBytes } of this.#pieces) {
       if (lengthBytes === stripe.stripeBytes)
         stripe.borrow(slot, memory, memoryOffset, DmaDirection.TO_DEVICE);
@@ -107,57 +124,49 @@ class WritePlan {
   }
 
   /** Takes the old data out of parity where that is the way, puts the new data in, and makes parity. */
-  chain(): PageOp[] {
+  #makeChain(): readonly PageOp[] {
     const { stripe } = this;
+    if (this.#context.offload.pageMemory.takesRequests) this.#borrowPages();
     const gone = this.#parityGone;
-    const chain: PageOp[] = [];
+    const before: PageOp[] = [];
+    const after: PageOp[] = [];
     for (const { rmw, written, range } of this.#segments) {
-      if (rmw) chain.push(...addToParity(stripe, written, range, gone));
+      if (rmw) {
+        // Adding is taking out, too.
+        const ops = addToParity(stripe, written, range, gone);
+        before.push(...ops);
+        after.push(...ops);
+      } else after.push(...reconstruct(stripe, range, gone));
     }
     for (const { slot, pageOffset, memory, memoryOffset, lengthBytes } of this.#pieces) {
       if (stripe.isBorrowed(slot)) continue;
       const page = stripe.pages[slot] as StripePage;
-      chain.push({ op: "drain", page, pageOffset, from: memory, fromOffset: memoryOffset, lengthBytes });
+      before.push({ op: "drain", page, pageOffset, from: memory, fromOffset: memoryOffset, lengthBytes });
     }
-    for (const { rmw, written, range } of this.#segments) {
-      chain.push(...(rmw ? addToParity(stripe, written, range, gone) : reconstruct(stripe, range, gone)));
-    }
-    return chain;
+    return before.length === 0 ? after : [...before, ...after];
   }
 
-  /** Parity without a member is not made; what the cache had of it is not true any more. */
-  forgetMissingParity(): void {
-    for (const slot of this.#parityGone) (this.stripe.pages[slot] as StripePage).valid = NOTHING;
-  }
-
-  /** What has to be written to the members then. */
-  changed(): Block[] {
-    return this.#segments.flatMap(({ written, range }) =>
-      [...written, ...this.#parityThere].map((slot) => ({ stripe: this.stripe, slot, range })),
-    );
-  }
-
-  #plan(context: StripeContext, segment: Segment): SegmentPlan {
+  #plan({ written, covered, range }: Segment): SegmentPlan {
     const { stripe } = this;
-    const { written, covered, range } = segment;
+    const context = this.#context;
     const { counters } = context;
     // Reconstruct-write needs all data that is not written over …
     const forRcw = stripe.row.data.filter((slot) => !covered.includes(slot));
+    if (forRcw.length === 0) {
+      counters.fullWrites += 1;
+      return { range, written, rmw: false, fetch: forRcw };
+    }
     // … read-modify-write the old data and parity. Without any parity there is only old data around the new to be kept.
     const forRmw =
       this.#parityThere.length > 0
         ? [...written, ...this.#parityThere]
         : written.filter((slot) => !covered.includes(slot));
-    if (forRcw.length === 0) {
-      counters.fullWrites += 1;
-      return { ...segment, rmw: false, fetch: forRcw };
-    }
     const rmw =
       context.parityTrusted(stripe) &&
       readCost(context, stripe, forRmw, range) < readCost(context, stripe, forRcw, range);
     if (rmw) counters.readModifyWrites += 1;
     else counters.reconstructWrites += 1;
-    return { ...segment, rmw, fetch: rmw ? forRmw : forRcw };
+    return { range, written, rmw, fetch: rmw ? forRmw : forRcw };
   }
 }
 

@@ -8,7 +8,7 @@ import { Offload, type OffloadOptions } from "../offload/offload.js";
 import type { ByteRange, PageOp } from "../offload/page-op.js";
 import { StripeHead } from "../stripe/stripe-head.js";
 import { NOTHING, type StripePage } from "../stripe/stripe-page.js";
-import { addToParity, checkParity, computeBlocks, reconstruct } from "../stripe/syndrome.js";
+import { addToParity, checkParity, Recovery, reconstruct } from "../stripe/syndrome.js";
 import { randomBytes } from "./model.js";
 
 /** What a {@link StripeRig} is made of. */
@@ -141,14 +141,14 @@ export class StripeRig {
 
   /** Spoils the pages of missing members and computes them anew. */
   async recover(target: MirroredStripe, missing: readonly number[], range: ByteRange): Promise<void> {
-    const slots = new Set(missing);
+    const recovery = new Recovery(target.stripe.row, missing, missing);
     await this.run(target, (pages) => {
       for (const slot of missing) {
         const page = pages.pages[slot] as StripePage;
         page.mapping?.toCpu(range);
         page.bytes.fill(0xee, range.start, range.end);
       }
-      return computeBlocks(pages, slots, slots, range);
+      return recovery.chain(pages, range);
     });
   }
 
@@ -185,14 +185,14 @@ export class StripeRig {
   ): Promise<void> {
     return this.#alone(stripe, async () => {
       for (let attempt = 1; ; attempt++) {
-        try {
-          return await this.offload.run(make(), attempt > 2);
-        } catch (error) {
-          if (!RaidError.isInstance(error) || error.code !== "ERR_RAID_ENGINE") throw error;
-          this.failures += 1;
-          for (const [slot, { bytes }] of members.entries()) {
-            this.memberReads(stripe, slot, { start: 0, end: this.pageBytes }).set(bytes);
-          }
+        const work = { chain: make() };
+        const failed = await this.offload.run([work], attempt > 2);
+        if (!failed.has(work)) return;
+        const error = failed.get(work);
+        if (!RaidError.isInstance(error) || error.code !== "ERR_RAID_ENGINE") throw error;
+        this.failures += 1;
+        for (const [slot, { bytes }] of members.entries()) {
+          this.memberReads(stripe, slot, { start: 0, end: this.pageBytes }).set(bytes);
         }
       }
     });
