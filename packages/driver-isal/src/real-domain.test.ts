@@ -24,6 +24,8 @@ it("maps shared memory where it really is, as often as is wanted", () => {
   domain.unmap(addr - 20, 50, TO_DEVICE);
   expect(domain.find(addr, 10)).toBeNull();
   expect(domain.bouncedBytes).toBe(0);
+  expect(domain.reaches(memory)).toBe(true);
+  expect(domain.reaches(new Uint8Array(50))).toBe(false);
 });
 
 it.each([1, 64, 256, 4096, 65536])("gives memory at multiples of %d", (alignBytes) => {

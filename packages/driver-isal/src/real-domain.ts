@@ -36,6 +36,10 @@ export class RealDomain implements DmaDomain {
     this.#addressOf = addressOf;
   }
 
+  reaches({ buffer }: Uint8Array): boolean {
+    return buffer instanceof SharedArrayBuffer;
+  }
+
   map(memory: Uint8Array, offsetBytes: number, lengthBytes: number, _direction: DmaDirection): DmaAddr {
     const { buffer } = memory;
     if (buffer instanceof SharedArrayBuffer) {

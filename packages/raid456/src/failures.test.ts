@@ -182,6 +182,27 @@ describe("write errors", () => {
     );
   });
 
+  it("in the middle of a stripe leave nothing to be computed from blocks that don't belong together", async () => {
+    const { array, fault, write, content } = faulty({ level: 5, raidDisks: 4, missing: [0] });
+    const before = content.slice();
+    // P is read to be corrected in its first part. Then its member is gone for a while, so its last part comes to be known, but never what is between.
+    fault(3).inject({ operation: "read", skip: 1 });
+    fault(3).inject({ operation: "write" });
+    const writes = await Promise.allSettled([write(CHUNK, 1024), write(CHUNK - 1024, 1024)]);
+    expect(writes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(array.stats()).toMatchObject({ readModifyWrites: 1, reconstructWrites: 1 });
+    fault(3).heal();
+    const first = new Uint8Array(1024);
+    await expect(array.read(0, first)).rejects.toThrow(/slots 0 \(missing\), 3 \(holds old bytes\)/);
+    // What belongs together, in memory or on the members, is still good.
+    const last = new Uint8Array(1024);
+    await array.read(CHUNK - 1024, last);
+    expect(Buffer.compare(last, content.subarray(CHUNK - 1024, CHUNK))).toBe(0);
+    const next = new Uint8Array(CHUNK);
+    await array.read(2 * CHUNK, next);
+    expect(Buffer.compare(next, before.subarray(2 * CHUNK, 3 * CHUNK))).toBe(0);
+  });
+
   it("say clearly what has stopped the array", async () => {
     const { array, fault, write, readAll, content } = faulty({ level: 5, raidDisks: 4, missing: [0] });
     fault(2).inject({ operation: "write" });

@@ -1,5 +1,5 @@
 import { type DmaDevice, DmaEngine } from "@dmaengine/core";
-import { cpu } from "@dmaengine/driver-cpu";
+import { cpu } from "@dmaengine/driver-cpu/node";
 import { ioat } from "@dmaengine/driver-ioat";
 import { describe, expect, it } from "vitest";
 import { FaultyMember } from "./index.js";
@@ -9,33 +9,57 @@ import { randomBytes } from "./testing/model.js";
 const CHUNK = 4096;
 
 describe("whole pages of a read, where members are missing", () => {
-  it("are read and computed in memory of the engine: nothing is copied, and nothing writes to it later", async () => {
-    const engine = new DmaEngine();
-    await engine.register(cpu());
-    const [device] = engine.devices as [DmaDevice];
-    const { array, geometry, content, write } = arrayFixture({ engine, missing: [0, 3] });
-    const into = device.alloc(geometry.arrayBytes, 4096);
-    for (let round = 0; round < 2; round++) {
+  it.each([
+    ["inline", 0],
+    ["in a worker", 1],
+  ])(
+    "are read and computed in memory of the engine, %s: nothing is copied, and nothing writes to it later",
+    async (_, workers) => {
+      const engine = new DmaEngine();
+      const driver = cpu({ workers });
+      await engine.register(driver);
+      const [device] = engine.devices as [DmaDevice];
+      const { array, geometry, content, write } = arrayFixture({ engine, missing: [0, 3] });
+      const into = device.alloc(geometry.arrayBytes, 4096);
+      for (let round = 0; round < 2; round++) {
+        await array.read(0, into);
+        expect(Buffer.compare(into, content)).toBe(0);
+      }
+      for (const { operations } of Object.values(device.stats().channels)) {
+        expect(operations["memcpy"]).toMatchObject({ submitted: 0 });
+      }
+
+      const before = content.slice();
+      await write(100, geometry.arrayBytes - 200);
+      expect(Buffer.compare(into, before)).toBe(0);
+      // What a read leaves out of the cache, and what it finds there, it serves alike.
+      const part = device.alloc(3 * CHUNK, 4096);
+      await array.read(CHUNK + 512, part);
+      expect(Buffer.compare(part, content.subarray(CHUNK + 512, 4 * CHUNK + 512))).toBe(0);
       await array.read(0, into);
       expect(Buffer.compare(into, content)).toBe(0);
-    }
-    for (const { operations } of Object.values(device.stats().channels)) {
-      expect(operations["memcpy"]).toMatchObject({ submitted: 0 });
-    }
 
-    const before = content.slice();
-    await write(100, geometry.arrayBytes - 200);
-    expect(Buffer.compare(into, before)).toBe(0);
-    // What a read leaves out of the cache, and what it finds there, it serves alike.
-    const part = device.alloc(3 * CHUNK, 4096);
-    await array.read(CHUNK + 512, part);
-    expect(Buffer.compare(part, content.subarray(CHUNK + 512, 4 * CHUNK + 512))).toBe(0);
+      array.close();
+      const { maps, unmaps } = device.stats().mapping;
+      expect(unmaps).toBe(maps);
+      expect(device.domain.bouncedBytes).toBe(0);
+      device.free(into);
+      device.free(part);
+      await engine.unregister(driver);
+    },
+  );
+
+  it("are computed where they are wanted without an engine, too", async () => {
+    const work: string[] = [];
+    const { array, geometry, content } = arrayFixture({
+      missing: [0, 3],
+      offload: { onCpuWork: (op) => work.push(op) },
+    });
+    const into = new Uint8Array(geometry.arrayBytes);
     await array.read(0, into);
     expect(Buffer.compare(into, content)).toBe(0);
-
+    expect(new Set(work)).toEqual(new Set(["pq", "xor"]));
     array.close();
-    const { maps, unmaps } = device.stats().mapping;
-    expect(unmaps).toBe(maps);
   });
 });
 

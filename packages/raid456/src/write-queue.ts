@@ -95,12 +95,14 @@ export class WriteQueue {
     }
     const writes = run.filter(({ pieces }) => pieces.length > 0);
     for (const { requests } of writes) this.#context.counters.gatheredWrites += requests - 1;
+    let failureOf: (stripe: StripeHead) => unknown;
     try {
       const failures = await writeStripes(this.#context, writes);
-      for (const batch of run) this.#end(batch, failures.get(batch.stripe));
+      failureOf = (stripe) => failures.get(stripe);
     } catch (error) {
-      for (const batch of run) this.#end(batch, error);
+      failureOf = () => error;
     }
+    for (const batch of run) this.#end(batch, failureOf(batch.stripe));
     this.#runs -= 1;
     this.#startRuns();
   }

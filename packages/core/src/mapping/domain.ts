@@ -58,4 +58,9 @@ export interface DmaDomain {
   allocCoherent?(sizeBytes: number, alignBytes: number): CoherentMemory;
   /** Gives memory of {@link allocCoherent} back. */
   freeCoherent?(memory: CoherentMemory): void;
+  /**
+   * Whether devices work on this memory itself when it is mapped, wherever the other operands are, and nothing is copied. Left out where that
+   * is not known.
+   */
+  reaches?(memory: Uint8Array): boolean;
 }

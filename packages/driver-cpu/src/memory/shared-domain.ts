@@ -42,6 +42,10 @@ export class SharedDomain implements DmaDomain {
     this.#memory = memory;
   }
 
+  reaches({ buffer }: Uint8Array): boolean {
+    return this.#memory.owns(buffer);
+  }
+
   map(memory: Uint8Array, offsetBytes: number, lengthBytes: number, _direction: DmaDirection): DmaAddr {
     if (this.#memory.owns(memory.buffer)) return this.#space.map(memory, offsetBytes);
     const outside = memory.subarray(offsetBytes, offsetBytes + lengthBytes);

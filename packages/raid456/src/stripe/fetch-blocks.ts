@@ -115,12 +115,15 @@ class Fetch {
   }
 
   #isMissing(slot: number, members: Members): boolean {
-    return this.unreadable.has(slot) || !members.isInSync(slot, this.stripe.memberOffset + this.range.end);
+    const { outdated, memberOffset } = this.stripe;
+    if (this.unreadable.has(slot) || outdated.has(slot)) return true;
+    return !members.isInSync(slot, memberOffset + this.range.end);
   }
 
   #tooManyMissing(members: Members, missing: readonly number[]): RaidError {
     const slots = missing.map((slot) => {
       if (this.unreadable.has(slot)) return `${slot} (read error)`;
+      if (this.stripe.outdated.has(slot)) return `${slot} (holds old bytes)`;
       return members.member(slot) === null ? `${slot} (missing)` : `${slot} (not rebuilt yet)`;
     });
     return new RaidError(

@@ -35,7 +35,7 @@ function borrowPages({ offload, cache }: StripeContext, { stripe, pieces }: Stri
   if (!offload.pageMemory.takesRequests || cache.isPinned(stripe)) return;
   for (const { slot, memory, memoryOffset, lengthBytes } of pieces) {
     const { valid } = stripe.pages[slot] as StripePage;
-    if (lengthBytes < stripe.stripeBytes || valid.end > valid.start || !stripe.sharesBuffer(memory)) continue;
+    if (lengthBytes < stripe.stripeBytes || valid.end > valid.start || !stripe.reaches(memory)) continue;
     stripe.borrow(slot, memory, memoryOffset, DmaDirection.BIDIRECTIONAL);
   }
 }

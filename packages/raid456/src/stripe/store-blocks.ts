@@ -2,7 +2,7 @@ import type { Block } from "../member/member-io.js";
 import type { ByteRange } from "../offload/page-op.js";
 import type { Failures, StripeContext } from "./context.js";
 import type { StripeHead } from "./stripe-head.js";
-import type { StripePage } from "./stripe-page.js";
+import { isUptodate, type StripePage } from "./stripe-page.js";
 
 /**
  * Writes blocks to their members. If the array stops in the middle of it, the stripe stays in memory for good: what can't be read, because its member
@@ -32,6 +32,11 @@ export async function storeBlocks(
       stripe,
       blocks.filter((block) => block.stripe === stripe),
     );
+    // A page is known in one range only, so of several that could not be completed all but one are lost.
+    const lost = unwritten.filter(
+      ({ stripe: of, slot, range }) => of === stripe && !isUptodate(stripe.pages[slot] as StripePage, range),
+    );
+    stripe.outdated = new Set(lost.map(({ slot }) => slot));
     cache.pin(stripe);
   }
 }
@@ -53,7 +58,7 @@ async function completePages(
   );
   for (const [slot, page] of stripe.pages.entries()) {
     if (members.isInSync(slot, end) && !unread.has(slot)) {
-      (page as StripePage).valid = { start: 0, end: stripe.stripeBytes };
+      page.valid = stripe.wholePage;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { StripeRow } from "../layout.js";
 import type { PageMemory } from "../offload/page-memory.js";
 import type { ByteRange } from "../offload/page-op.js";
 import { NOTHING, type StripePage } from "./stripe-page.js";
-import type { StripePages } from "./syndrome.js";
+import { NO_SLOTS, type StripePages } from "./syndrome.js";
 
 /**
  * One block of equal offset on every member, in memory: `struct stripe_head`. It belongs to one task at a time, from `StripeCache.get`
@@ -16,6 +16,8 @@ export class StripeHead implements StripePages {
   /** Length of a page. A chunk is a whole number of pages. */
   readonly stripeBytes: number;
   row!: StripeRow;
+  /** Slots whose member holds older bytes than were known of it, and which are nowhere else now. It is not read any more. */
+  outdated: ReadonlySet<number> = NO_SLOTS;
   /** All of a page. */
   readonly wholePage: ByteRange;
   /** The pages in {@link #memory}, by slot. */
@@ -81,9 +83,10 @@ export class StripeHead implements StripePages {
     };
   }
 
-  /** Whether engines reach this memory just as they reach the pages: it came from the same device's `alloc`, out of the same buffer. */
-  sharesBuffer(memory: Uint8Array): boolean {
-    return memory.buffer === this.#memory.buffer;
+  /** Whether what does the work reaches this memory just as it reaches the pages: nothing has to be copied to it and back. */
+  reaches(memory: Uint8Array): boolean {
+    const home = this.#home;
+    return home === null || memory.buffer === this.#memory.buffer || home.domain.reaches?.(memory) === true;
   }
 
   /** Whether a request's memory is in the place of the slot's page. */

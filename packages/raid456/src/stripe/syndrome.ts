@@ -19,6 +19,7 @@ export interface StripePages {
   readonly pages: readonly StripePage[];
 }
 
+/** An empty set, made once: it is wanted for almost every stripe. */
 export const NO_SLOTS: ReadonlySet<number> = new Set();
 
 /** P, and Q where there is one, from all data ("reconstruct", rcw). Parity in slots of `leaveOut` is not written. */
@@ -114,7 +115,7 @@ export class Recovery {
 }
 
 /**
- * `x` and `y` are the exponents of missing data blocks; P* and Q* are the sums without them.
+ * Here and below, `x` and `y` are the exponents of missing data blocks; P* and Q* are the sums without them.
  *
  * D_x = P + the other data; without P: D_x = g^-x (Q + Q*).
  */
