@@ -21,6 +21,7 @@ describe("whole pages of a read, where members are missing", () => {
       const [device] = engine.devices as [DmaDevice];
       const { array, geometry, content, write } = arrayFixture({ engine, missing: [0, 3] });
       const into = device.alloc(geometry.arrayBytes, 4096);
+      const { bouncedBytes } = device.domain;
       for (let round = 0; round < 2; round++) {
         await array.read(0, into);
         expect(Buffer.compare(into, content)).toBe(0);
@@ -28,6 +29,7 @@ describe("whole pages of a read, where members are missing", () => {
       for (const { operations } of Object.values(device.stats().channels)) {
         expect(operations["memcpy"]).toMatchObject({ submitted: 0 });
       }
+      expect(device.domain.bouncedBytes).toBe(bouncedBytes);
 
       const before = content.slice();
       await write(100, geometry.arrayBytes - 200);
@@ -42,7 +44,6 @@ describe("whole pages of a read, where members are missing", () => {
       array.close();
       const { maps, unmaps } = device.stats().mapping;
       expect(unmaps).toBe(maps);
-      expect(device.domain.bouncedBytes).toBe(0);
       device.free(into);
       device.free(part);
       await engine.unregister(driver);
