@@ -13,7 +13,7 @@ interface NodeGlobals {
   };
 }
 
-/** From Node 22 on its buffers copy by `memmove` whatever the memory (nodejs/node#54087), and without a view of the source. */
+/** From Node 22 on its buffers copy parts of themselves by `memmove` whatever the memory (nodejs/node#54087), and without a view of the source. */
 const { process, Buffer } = globalThis as NodeGlobals;
 const nodeCopy = parseInt(process?.versions?.node ?? "0", 10) >= 22 ? Buffer?.prototype.copy : undefined;
 

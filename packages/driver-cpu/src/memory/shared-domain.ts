@@ -51,7 +51,7 @@ export class SharedDomain implements DmaDomain {
     const outside = memory.subarray(offsetBytes, offsetBytes + lengthBytes);
     let inside: Uint8Array;
     try {
-      inside = this.#memory.alloc(lengthBytes, 64);
+      inside = this.#memory.take(lengthBytes, 64);
     } catch (error) {
       if (DmaError.isInstance(error)) return DMA_MAPPING_ERROR;
       throw error;

@@ -41,6 +41,14 @@ export class SharedMemory {
 
   /** Memory that is all zeros. Throws `ERR_DMA_MAPPING` when that would be more than the limit. */
   alloc(sizeBytes: number, alignBytes: number): Uint8Array {
+    const fresh = this.#fresh;
+    const memory = this.take(sizeBytes, alignBytes);
+    if (memory.byteOffset < fresh) memory.fill(0);
+    return memory;
+  }
+
+  /** The same for who writes all of it: what it holds is not defined, and zeroing takes several times as long as a copy. */
+  take(sizeBytes: number, alignBytes: number): Uint8Array {
     let start = this.#heap.take(sizeBytes, alignBytes);
     if (start < 0) {
       this.#grow(sizeBytes + alignBytes);
@@ -49,10 +57,8 @@ export class SharedMemory {
     const { buffer } = this.memory;
     // After it grew, the runtime puts another object in the buffer's place at a time of its own.
     this.#buffers.add(buffer);
-    const memory = new Uint8Array(buffer, start, sizeBytes);
-    if (start < this.#fresh) memory.fill(0);
     this.#fresh = Math.max(this.#fresh, start + sizeBytes);
-    return memory;
+    return new Uint8Array(buffer, start, sizeBytes);
   }
 
   /** Throws `ERR_DMA_MAPPING` for memory that is not in use. */

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileMember } from "./file-member.js";
 import { MAX_PIECES, TransferKind } from "./io-ring.js";
-import { IoThreads } from "./io-threads.js";
+import { IoThreads, TRANSFERS_TO_SHARE } from "./io-threads.js";
 
 const { READ, WRITE } = TransferKind;
 const FILE_BYTES = 64 * 1024;
@@ -25,15 +25,24 @@ beforeEach(async () => {
   );
   // In this process they are started once for all tests.
   io = IoThreads.common;
-  while (!io.takes([shared(1)])) await new Promise((resolve) => setTimeout(resolve));
+  const memory = shareable(1);
+  while (!io.takes([memory])) await new Promise((resolve) => setTimeout(resolve));
 });
 
 afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function shared(sizeBytes: number): Uint8Array {
+/** Memory that threads can have. */
+function shareable(sizeBytes: number): Uint8Array {
   return new Uint8Array(new SharedArrayBuffer(sizeBytes));
+}
+
+/** Memory that threads have: they get what is used often. */
+function shared(sizeBytes: number, threads = io): Uint8Array {
+  const memory = shareable(sizeBytes);
+  for (let i = 0; i <= TRANSFERS_TO_SHARE; i++) threads.takes([memory]);
+  return memory;
 }
 
 async function withFile<T>(use: (fd: number) => Promise<T>): Promise<T> {
@@ -148,6 +157,7 @@ describe("IoThreads", () => {
   it("leave memory to Node that they can't reach", async () => {
     expect(io.takes([shared(1), new Uint8Array(1)])).toBe(false);
     expect(io.takes(new Array<Uint8Array>(MAX_PIECES + 1).fill(shared(1)))).toBe(false);
+    expect(io.takes([shared(1), shareable(1)])).toBe(false);
     expect(io.takes([shared(1)])).toBe(true);
     const member = await FileMember.open(path);
     const vector = [shared(8), new Uint8Array(8)];
@@ -158,11 +168,10 @@ describe("IoThreads", () => {
 
   it("are started when there is enough for them to do", async () => {
     const late = new IoThreads(1);
-    const memory = [shared(16)];
+    const memory = [shareable(16)];
     let asked = 0;
-    for (; !late.takes(memory); asked++)
-      await new Promise((resolve) => setTimeout(resolve, asked < 63 ? 0 : 5));
-    expect(asked).toBeGreaterThanOrEqual(64);
+    for (; !late.takes(memory); asked++) await new Promise((resolve) => setTimeout(resolve));
+    expect(asked).toBeGreaterThanOrEqual(TRANSFERS_TO_SHARE);
     await withFile(async (fd) => {
       expect(await late.transfer(READ, fd, 0, memory)).toBe(16);
     });
@@ -175,7 +184,7 @@ describe("IoThreads", () => {
     const mortal = new IoThreads(2);
     await mortal.start();
     process.off("worker", remember);
-    const memory = shared(2000);
+    const memory = shared(2000, mortal);
     await withFile(async (fd) => {
       const transfers = Array.from({ length: 2000 }, (_, i) =>
         mortal.transfer(READ, fd, i, [memory.subarray(i, i + 1)]),

@@ -6,10 +6,21 @@ import { IoRing, MAX_PIECES, type TransferKind } from "./io-ring.js";
 /** Node has as many for the same, unless the environment's `UV_THREADPOOL_SIZE` says otherwise. */
 const DEFAULT_THREADS = 4;
 const MAX_THREADS = 64;
-/** Threads are started when so many transfers could have made use of them: a program that reads a superblock needs none. */
-const TRANSFERS_TO_START = 64;
+/**
+ * Threads get a buffer when so many transfers have used it, and are started with the first one: a program that reads a superblock needs none, and they
+ * don't let go of what they have, so memory that is used once or twice is left to Node.
+ */
+export const TRANSFERS_TO_SHARE = 32;
+/** Most buffers that they get. */
+const MAX_BUFFERS = 4096;
 /** How many turns of the event loop without any completion the client goes on looking for, before it sleeps. */
 const EMPTY_TURNS = 16;
+
+/** A buffer that transfers have used, and the number by which threads know it; negative as long as they don't. */
+interface UsedBuffer {
+  transfers: number;
+  number: number;
+}
 
 interface Open {
   readonly resolve: (bytes: number) => void;
@@ -28,8 +39,8 @@ interface Waiting {
  * Threads that read and write files. A transfer is handed over in shared memory and looked for there, so it costs neither a message nor, as
  * long as there is more to do, a system call: a fraction of what Node's own calls take.
  *
- * They reach memory on a `SharedArrayBuffer` only, as that of `device.alloc()` of software engines. A buffer that they have seen stays in memory as
- * long as they live. They don't keep the process alive, but transfers do.
+ * They reach memory on a `SharedArrayBuffer` only, as that of `device.alloc()` of software engines, and only buffers that are used again and again: those
+ * stay in memory as long as the threads live. They don't keep the process alive, but transfers do.
  */
 export class IoThreads {
   static #common: IoThreads | null = null;
@@ -37,10 +48,8 @@ export class IoThreads {
   readonly #ring = new IoRing();
   readonly #workers: Worker[] = [];
   #state: "idle" | "starting" | "running" | "failed" = "idle";
-  /** Transfers that were asked for before {@link start}. */
-  #asked = 0;
-  readonly #numbers = new WeakMap<ArrayBufferLike, number>();
-  #buffers = 0;
+  readonly #buffers = new WeakMap<ArrayBufferLike, UsedBuffer>();
+  #shared = 0;
   /** Transfers in the ring, by their first slot. */
   readonly #open: (Open | undefined)[] = [];
   #inFlight = 0;
@@ -48,7 +57,7 @@ export class IoThreads {
   readonly #waiting: Waiting[] = [];
   #polling = false;
   #emptyTurns = 0;
-  readonly #numberOf = (buffer: ArrayBufferLike): number => this.#numbers.get(buffer) ?? this.#share(buffer);
+  readonly #numberOf = (buffer: ArrayBufferLike): number => (this.#buffers.get(buffer) as UsedBuffer).number;
   readonly #poll = (): void => this.#lookForEnds();
 
   /** @param count - how many transfers can be under way at a time */
@@ -72,15 +81,16 @@ export class IoThreads {
     if (this.#state === "starting") this.#state = "running";
   }
 
-  /** Whether a transfer can be left to the threads: they run, and reach all of its memory. */
+  /** Whether a transfer can be left to the threads: they run, and have all of its memory. */
   takes(vector: readonly Uint8Array[]): boolean {
     if (vector.length > MAX_PIECES) return false;
-    for (const { buffer } of vector) if (!(buffer instanceof SharedArrayBuffer)) return false;
-    if (this.#state === "idle") {
-      this.#asked += 1;
-      if (this.#asked === TRANSFERS_TO_START) void this.start();
+    let before: ArrayBufferLike | null = null;
+    let reached = true;
+    for (const { buffer } of vector) {
+      if (buffer !== before) reached = this.#has(buffer) && reached;
+      before = buffer;
     }
-    return this.#state === "running";
+    return reached && this.#state === "running";
   }
 
   /**
@@ -107,12 +117,21 @@ export class IoThreads {
     setImmediate(this.#poll);
   }
 
-  /** Gives a buffer to all threads. They find it before the first slot that names it. */
-  #share(buffer: ArrayBufferLike): number {
-    const number = this.#buffers++;
-    this.#numbers.set(buffer, number);
-    for (const worker of this.#workers) worker.postMessage({ number, buffer });
-    return number;
+  /** Whether threads have a buffer. Shares it with them when it is time for that. */
+  #has(buffer: ArrayBufferLike): boolean {
+    const used = this.#buffers.get(buffer);
+    if (used === undefined) {
+      if (buffer instanceof SharedArrayBuffer) this.#buffers.set(buffer, { transfers: 1, number: -1 });
+      return false;
+    }
+    used.transfers += 1;
+    if (used.number < 0 && used.transfers > TRANSFERS_TO_SHARE && this.#shared < MAX_BUFFERS) {
+      used.number = this.#shared++;
+      void this.start();
+      // They find it before the first slot that names it.
+      for (const worker of this.#workers) worker.postMessage({ number: used.number, buffer });
+    }
+    return used.number >= 0;
   }
 
   #lookForEnds(): void {
