@@ -89,7 +89,7 @@ function transfer(first, pieces) {
     return reads ? readvSync(fd, vector, position) : writevSync(fd, vector, position);
   }
   const bytes = bufferOf(header);
-  const start = (words[header + slotOffsets.offset] ?? 0) >>> 0;
+  const start = words[header + slotOffsets.offset] ?? 0;
   const length = words[header + slotOffsets.length] ?? 0;
   return reads ? readSync(fd, bytes, start, length, position) : writeSync(fd, bytes, start, length, position);
 }
@@ -97,7 +97,7 @@ function transfer(first, pieces) {
 /** @param {number} slot */
 function pieceIn(slot) {
   const word = wordOf(slot);
-  const start = (words[word + slotOffsets.offset] ?? 0) >>> 0;
+  const start = words[word + slotOffsets.offset] ?? 0;
   return bufferOf(word).subarray(start, start + (words[word + slotOffsets.length] ?? 0));
 }
 

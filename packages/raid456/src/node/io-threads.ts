@@ -11,8 +11,9 @@ const MAX_THREADS = 64;
  * don't let go of what they have, so memory that is used once or twice is left to Node.
  */
 export const TRANSFERS_TO_SHARE = 32;
-/** Most buffers that they get. */
+/** Most buffers that they get, and how long those are at most: places in them are 32-bit numbers in the ring, and Node takes no 2 GiB at once. */
 const MAX_BUFFERS = 4096;
+const MAX_BUFFER_BYTES = 2 ** 31 - 1;
 /** How many turns of the event loop without any completion the client goes on looking for, before it sleeps. */
 const EMPTY_TURNS = 16;
 
@@ -121,7 +122,8 @@ export class IoThreads {
   #has(buffer: ArrayBufferLike): boolean {
     const used = this.#buffers.get(buffer);
     if (used === undefined) {
-      if (buffer instanceof SharedArrayBuffer) this.#buffers.set(buffer, { transfers: 1, number: -1 });
+      const canBeShared = buffer instanceof SharedArrayBuffer && buffer.byteLength <= MAX_BUFFER_BYTES;
+      if (canBeShared) this.#buffers.set(buffer, { transfers: 1, number: -1 });
       return false;
     }
     used.transfers += 1;
