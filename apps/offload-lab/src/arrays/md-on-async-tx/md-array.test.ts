@@ -92,6 +92,9 @@ describe("what property tests found", () => {
   it("a block that was computed and then skipped in the same chain is not known", () =>
     follow("cpu-only", 6, 4096, 2, true, [fail(0), write(40), write(33)]));
 
+  it("a stripe is not released between somebody's getting it and giving it work", () =>
+    follow("cpu-only", 5, 16384, 3, true, [write(17), write(49)]));
+
   it("a lost Q may be in memory, and a block that is there may not", () =>
     follow("cpu-only", 6, 4096, 2, true, [fail(0), fail(1 / 6), write(16), write(1)]));
 });

@@ -86,12 +86,12 @@ class MdArray implements LabArray {
   async write(offsetBytes: number, from: Uint8Array): Promise<void> {
     const bio = new Bio();
     for (const { number, slot, segment } of this.#segments(bio, offsetBytes, from)) {
-      const sh = await this.#getStripe(number);
-      const dev = sh.dev(slot);
-      bio.get();
-      dev.towrite.push(segment);
-      if (segment.lengthBytes === STRIPE_BYTES) dev.overwrite = true;
-      this.#handleAgain(sh);
+      await this.#giveWork(number, (sh) => {
+        const dev = sh.dev(slot);
+        bio.get();
+        dev.towrite.push(segment);
+        if (segment.lengthBytes === STRIPE_BYTES) dev.overwrite = true;
+      });
     }
     await this.#wholeBio(bio);
   }
@@ -106,10 +106,10 @@ class MdArray implements LabArray {
         into.set(member.subarray(at, at + segment.lengthBytes), segment.memoryOffset);
         continue;
       }
-      const sh = await this.#getStripe(number);
-      bio.get();
-      sh.dev(slot).toread.push(segment);
-      this.#handleAgain(sh);
+      await this.#giveWork(number, (sh) => {
+        bio.get();
+        sh.dev(slot).toread.push(segment);
+      });
     }
     await this.#wholeBio(bio);
   }
@@ -119,15 +119,15 @@ class MdArray implements LabArray {
     const synced: Promise<void>[] = [];
     const stripes = this.#geometry.memberBytes / STRIPE_BYTES;
     for (let number = 0; number < stripes; number++) {
-      const sh = await this.#getStripe(number);
-      sh.syncing = true;
-      sh.insync = false;
-      synced.push(
-        new Promise((resolve) => {
-          sh.onSynced = resolve;
-        }),
-      );
-      this.#handleAgain(sh);
+      await this.#giveWork(number, (sh) => {
+        sh.syncing = true;
+        sh.insync = false;
+        synced.push(
+          new Promise((resolve) => {
+            sh.onSynced = resolve;
+          }),
+        );
+      });
     }
     await this.#orFailure(Promise.all(synced));
     return this.#mismatchRows;
@@ -141,13 +141,18 @@ class MdArray implements LabArray {
     return this.#asyncTx.close();
   }
 
-  /** `raid5_get_active_stripe`: waits while all stripes are in use. */
-  async #getStripe(number: number): Promise<StripeHead> {
-    for (;;) {
-      const sh = this.#cache.get(number);
-      if (sh !== null) return sh;
+  /**
+   * `raid5_get_active_stripe`: waits while all stripes are in use. md counts who holds a stripe; here it has its work before anybody else
+   * runs, who would find it idle and release it.
+   */
+  async #giveWork(number: number, give: (sh: StripeHead) => void): Promise<void> {
+    let sh = this.#cache.get(number);
+    while (sh === null) {
       await this.#orFailure(this.#cache.released());
+      sh = this.#cache.get(number);
     }
+    give(sh);
+    this.#handleAgain(sh);
   }
 
   #orFailure<T>(waited: Promise<T>): Promise<T> {
