@@ -37,7 +37,7 @@ export interface RaidArrayOptions extends GeometryOptions {
   readonly resyncedBytes?: number;
   /** Refuse every write. Default false. */
   readonly readOnly?: boolean;
-  /** Number of stripes in memory. Each takes {@link RaidArray.stripeBytes} for each member. Default: 4 MiB of each member. */
+  /** Number of stripes in memory. Each takes {@link RaidArray.stripeBytes} for each member. Default: 8 MiB of each member. */
   readonly cacheStripes?: number;
 }
 

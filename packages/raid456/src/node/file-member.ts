@@ -182,7 +182,7 @@ export class FileMember implements MemberDevice {
   }
 }
 
-/** Callbacks take Node half the time of its promises. */
+/** By callbacks: Node makes fewer objects for them than for its promises. */
 function nodeCall(
   kind: TransferKind,
   fd: number,

@@ -58,7 +58,7 @@ describe("IoThreads", () => {
   it("transfer what Node's own calls would, any number of transfers at once, from one buffer or many", async () => {
     const transfer = fc.record({
       kind: fc.constantFrom(READ, WRITE),
-      pieces: fc.array(fc.nat(600), { minLength: 1, maxLength: 5 }),
+      pieces: fc.array(fc.nat(200), { minLength: 1, maxLength: 5 }),
       ownBuffer: fc.boolean(),
     });
     await fc.assert(
@@ -87,7 +87,7 @@ describe("IoThreads", () => {
             expect(await io.transfer(kind, fd, position, vector)).toBe(total);
             if (kind === READ) {
               expect(Buffer.concat(vector.map((piece) => Uint8Array.from(piece)))).toEqual(
-                before.subarray(position, at - (at - position) + total),
+                before.subarray(position, position + total),
               );
             }
           });

@@ -38,7 +38,7 @@ interface Waiting {
 
 /**
  * Threads that read and write files. A transfer is handed over in shared memory and looked for there, so it costs neither a message nor, as
- * long as there is more to do, a system call: a fraction of what Node's own calls take.
+ * long as there is more to do, a system call beside the one that does it.
  *
  * They reach memory on a `SharedArrayBuffer` only, as that of `device.alloc()` of software engines, and only buffers that are used again and again: those
  * stay in memory as long as the threads live. They don't keep the process alive, but transfers do.

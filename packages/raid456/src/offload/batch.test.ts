@@ -46,6 +46,24 @@ describe("chains that are handed in together", () => {
     await rig.finish();
   });
 
+  it("fail alone where one can't even be made, at once or when its turn comes", async () => {
+    const { rig, works } = await setUp({ drivers: [] });
+    const unmade = {
+      get chain(): never {
+        throw new Error("no memory left");
+      },
+    };
+    for (const busy of [0, 100]) {
+      // So much is computed at once that what follows has to wait for the next turn of the event loop.
+      const before = Array.from({ length: busy }, () => rig.offload.run(works, true));
+      const failed = await rig.offload.run([unmade, ...works], true);
+      expect([...failed]).toEqual([[unmade, expect.objectContaining({ message: "no memory left" })]]);
+      await Promise.all(before);
+      expect(works.map(({ isRight }) => isRight())).toEqual([true, true, true]);
+    }
+    await rig.finish();
+  });
+
   it("fail one by one: the others are not touched by that", async () => {
     // The first descriptors are those that the channels are started with.
     const faults = new FaultPlan([{ kind: "busError", at: 4 }]);

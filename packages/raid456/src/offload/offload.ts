@@ -166,10 +166,8 @@ export class Offload {
     const batch = new Batch(works.length);
     this.#turn.run(() => {
       for (const work of works) {
-        const run = this.#idleRuns.pop() ?? this.#newRun();
-        run.begin(work, batch, cpuOnly);
         this.#chains += 1;
-        this.#goOn(run);
+        this.#start(work, batch, cpuOnly);
       }
     });
     return batch.ended as Promise<FailedWorks<Work>>;
@@ -181,6 +179,19 @@ export class Offload {
     this.#scratch.free();
     for (const channel of this.#channels) channel.release();
     this.#channels = [];
+  }
+
+  /** The chain is made only now: if that fails, there is nobody to throw to any more. */
+  #start(work: ChainWork, batch: Batch, cpuOnly: boolean): void {
+    const run = this.#idleRuns.pop() ?? this.#newRun();
+    try {
+      run.begin(work, batch, cpuOnly);
+    } catch (failure) {
+      this.#idleRuns.push(run);
+      batch.fail(work, failure);
+      return;
+    }
+    this.#goOn(run);
   }
 
   #newRun(): ChainRun {
