@@ -17,7 +17,8 @@ const MAX_CALL_BYTES = 1024 ** 3;
  * A member on a regular file or a block device.
  *
  * Transfers of memory that threads share, as that of software engines, are left to threads of the process's own, which are started when there is
- * enough for them to do, as many as `UV_THREADPOOL_SIZE` says (default 4); all others to Node.
+ * enough for them to do, as many as `UV_THREADPOOL_SIZE` says (default 4); all others to Node. What the threads get, memory that is used again and
+ * again, they keep until the process ends.
  */
 export class FileMember implements MemberDevice {
   readonly name: string;
