@@ -1,8 +1,7 @@
 /**
  * How fast arrays are, compared with what their members can do: RAID-6 on six files in memory and on disk, in the same run with Node's own parallel
- * reads and writes of files of the same length, and with SnapRAID where it is installed. Requests are in memory that the engine reaches directly
- * (`device.alloc`). All take turns; medians count, and ratios are made
- * round by round, as the machine is not equally fast all the time.
+ * reads and writes of the same files, and with SnapRAID where it is installed. Requests are in memory that the engine reaches directly
+ * (`device.alloc`). All take turns; medians count, and ratios are made round by round, as the machine is not equally fast all the time.
  *
  *   --quick           in memory only, less data and fewer rounds: less than a minute
  *   --json            the results as JSON
@@ -39,10 +38,10 @@ const MIB = 1024 * 1024;
 const CHUNK_KIB = [64, 512];
 /** The bytes of each member in MiB: four members hold data, so 256 are 1 GiB of it. */
 const PLACES = quick
-  ? [{ place: "memory", parent: options.memory, memberMib: 64, smallWrites: 2000, rounds: 3 }]
+  ? [{ place: "memory", parent: options.memory, memberMib: 64, smallWrites: 2000, warmUps: 4, rounds: 3 }]
   : [
-      { place: "memory", parent: options.memory, memberMib: 256, smallWrites: 8000, rounds: 5 },
-      { place: "disk", parent: options.disk, memberMib: 128, smallWrites: 1000, rounds: 3 },
+      { place: "memory", parent: options.memory, memberMib: 256, smallWrites: 8000, warmUps: 4, rounds: 5 },
+      { place: "disk", parent: options.disk, memberMib: 128, smallWrites: 1000, warmUps: 1, rounds: 3 },
     ];
 /** Memory of requests, each way: what is in flight at a time. */
 const MEMORY_BYTES = 32 * MIB;
@@ -73,25 +72,22 @@ for (const [name, driver] of ENGINES) {
 }
 
 const results: Result[] = [];
-for (const { place, parent, memberMib, smallWrites, rounds } of PLACES) {
+for (const { place, parent, memberMib, smallWrites, warmUps, rounds } of PLACES) {
   const memberBytes = memberMib * MIB;
   const members = new Files(parent, MEMBERS, memberBytes);
-  const others = new Files(parent, MEMBERS, memberBytes);
   const fromDisk = (): void => {
-    if (place !== "disk") return;
-    members.dropFromCache();
-    others.dropFromCache();
+    if (place === "disk") members.dropFromCache();
   };
-  const plain = await PlainIo.open(others.paths, memory);
+  const plain = await PlainIo.open(members.paths, memory);
   await plain.calibrate(TRANSFER_BYTES, memberBytes / 4);
   const { read, write } = plain.transferBytes;
   notes.push(`${place}: plain reads of ${read / 1024} KiB and writes of ${write / 1024} KiB are the fastest`);
-  const snapraid = await openSnapraid(others.folder, memberBytes);
+  const snapraid = await openSnapraid(members.folder, memberBytes);
   const devices = await Promise.all(members.paths.map((path) => FileMember.open(path, { writable: true })));
   for (const chunkKib of CHUNK_KIB) {
     // Its blocks are its own, and a command of it takes seconds to start and end.
     const peer = quick && chunkKib !== CHUNK_KIB[0] ? null : snapraid;
-    const rig: Rig = { devices, memberBytes, chunkBytes: chunkKib * 1024, plain, smallWrites };
+    const rig: Rig = { devices, memberBytes, chunkBytes: chunkKib * 1024, plain, smallWrites, warmUps };
     for (const work of WORKS) {
       const millis = await takeTurns(contestantsIn(work, rig, peer), rounds, fromDisk);
       results.push({ place, chunkKib, work, bytes: work.bytes(rig), millis });
@@ -103,7 +99,6 @@ for (const { place, parent, memberMib, smallWrites, rounds } of PLACES) {
   await plain.close();
   await Promise.all(devices.map((device) => device.close()));
   members.remove();
-  others.remove();
 }
 
 const processor = `Node ${process.versions.node}, ${os.cpus()[0]?.model}, ${os.cpus().length} cores`;
@@ -138,7 +133,7 @@ function contestantsIn(work: Work, rig: Rig, snapraid: Snapraid | null): Contest
   }
   const { snapraid: command } = work;
   if (snapraid !== null && command !== undefined) {
-    contestants.push({ name: SNAPRAID, round: () => snapraid[command](), close() {} });
+    contestants.push({ name: SNAPRAID, warmUps: 0, round: () => snapraid[command](), close() {} });
   }
   return contestants;
 }

@@ -8,11 +8,13 @@ import type { Work } from "./works.js";
 /** Plain reads and writes. */
 export class PlainContestant implements Contestant {
   readonly name: string;
+  readonly warmUps: number;
   readonly #rig: Rig;
   readonly #work: Work;
 
   constructor(name: string, rig: Rig, work: Work) {
     this.name = name;
+    this.warmUps = rig.warmUps;
     this.#rig = rig;
     this.#work = work;
   }
@@ -27,6 +29,7 @@ export class PlainContestant implements Contestant {
 /** An array whose arithmetic an engine does. */
 export class ArrayContestant implements Contestant {
   readonly name: string;
+  readonly warmUps: number;
   readonly #rig: Rig;
   readonly #work: Work;
   readonly #engine: DmaEngine;
@@ -35,6 +38,7 @@ export class ArrayContestant implements Contestant {
 
   constructor(name: string, rig: Rig, work: Work, engine: DmaEngine, memory: Memory) {
     this.name = name;
+    this.warmUps = rig.warmUps;
     this.#rig = rig;
     this.#work = work;
     this.#engine = engine;

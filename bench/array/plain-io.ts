@@ -52,7 +52,7 @@ export class PlainIo {
     await this.flush(streams.flatMap(({ kind, file }) => (kind === "write" ? [file] : [])));
   }
 
-  /** What a small write to an array comes down to: reads the same place of some files, and writes it when all are read. */
+  /** What a small write to an array comes down to: reads the same place of some files, and writes it when all are read. The files keep their content. */
   async readThenWrite(
     files: readonly number[],
     offsetBytes: number,
@@ -65,7 +65,7 @@ export class PlainIo {
       handles.map((handle, i) => handle.read(this.#memory.into, at(i), lengthBytes, offsetBytes)),
     );
     await Promise.all(
-      handles.map((handle, i) => handle.write(this.#memory.source, at(i), lengthBytes, offsetBytes)),
+      handles.map((handle, i) => handle.write(this.#memory.into, at(i), lengthBytes, offsetBytes)),
     );
   }
 

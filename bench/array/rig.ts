@@ -12,7 +12,7 @@ export const DATA_MEMBERS = MEMBERS - 2;
 const REQUEST_BYTES = 8 * 1024 * 1024;
 const REQUESTS_IN_FLIGHT = 4;
 
-/** What work is done on: an array's members, and files of the same length beside them for plain reads and writes. */
+/** What work is done on: an array's members, and plain reads and writes of the same files. */
 export interface Rig {
   readonly devices: readonly FileMember[];
   readonly memberBytes: number;
@@ -20,6 +20,8 @@ export interface Rig {
   readonly plain: PlainIo;
   /** Writes in a round of small random ones. */
   readonly smallWrites: number;
+  /** Rounds before those that count. */
+  readonly warmUps: number;
 }
 
 /** How an array is opened. */

@@ -31,7 +31,7 @@ export interface Work {
   ready?(array: RaidArray, rig: Rig): Promise<void>;
   /** One round of the array. What it has written is durable then, as what plain writes have. */
   array(array: RaidArray, rig: Rig, memory: Memory): Promise<void>;
-  /** One round of plain reads and writes. */
+  /** One round of plain reads and writes, on the same files. Of what it leaves there, the array's next round needs nothing. */
   plain(rig: Rig): Promise<void>;
   /** Throws if what a round left in memory is wrong. */
   check?(memory: Memory): void;

@@ -8,7 +8,6 @@ import type { OffloadPlan } from "./offload/plan.js";
 import { Reader } from "./reader.js";
 import { type Counters, newCounters, type RaidStats } from "./stats.js";
 import type { StripeContext } from "./stripe/context.js";
-import { piecesOf } from "./stripe/piece.js";
 import { Recoveries } from "./stripe/recoveries.js";
 import { StripeCache } from "./stripe/stripe-cache.js";
 import { StripeHead } from "./stripe/stripe-head.js";
@@ -184,7 +183,7 @@ export class RaidArray {
     this.#counters.writes += 1;
     this.#counters.writtenBytes += from.length;
     if (this.#metadata !== null) await this.#metadata.markDirty();
-    await this.#writes.write(piecesOf(this.geometry, this.stripeBytes, offset, from), signal);
+    await this.#writes.write(offset, from, signal);
   }
 
   /** Makes every completed write durable. */

@@ -92,7 +92,8 @@ describe("layouts", () => {
         const numbers = layoutNumbers(raid);
         const layout = numbers[pick % numbers.length] as number;
         const row = stripeRow(raid, layout, n, s);
-        const slots = [...row.data, row.p, ...(raid === 6 ? [row.q] : [])].sort((a, b) => a - b);
+        expect(row.slots).toEqual([...row.data, row.p, ...(raid === 6 ? [row.q] : [])]);
+        const slots = [...row.slots].sort((a, b) => a - b);
         expect(slots).toEqual(Array.from({ length: n }, (_, i) => i));
         expect(new Set(row.exponents).size).toBe(row.data.length);
       }),

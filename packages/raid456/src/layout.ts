@@ -28,6 +28,8 @@ export interface StripeRow {
   readonly parity: readonly number[];
   /** Slot of each data chunk, in the order of the array's bytes. */
   readonly data: readonly number[];
+  /** All slots: those of data, in that order, then those of parity. */
+  readonly slots: readonly number[];
   /** Power of the generator that each data chunk has in Q, in the same order. Not always the index: see {@link exponents}. */
   readonly exponents: readonly number[];
   /** The generator to these powers: each data chunk's coefficient in Q. */
@@ -164,12 +166,14 @@ export function stripeRow(level: RaidLevel, layout: number, raidDisks: number, s
   const p = algorithm.p(s, raidDisks);
   const q = algorithm.q(p, raidDisks);
   const data = algorithm.data(p, q, raidDisks);
+  const parity = q < 0 ? [p] : [p, q];
   const powers = exponents(algorithm, p, q, data, raidDisks);
   return {
     p,
     q,
-    parity: q < 0 ? [p] : [p, q],
+    parity,
     data,
+    slots: [...data, ...parity],
     exponents: powers,
     coefs: powers.map((power) => gfExp(power)),
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FaultyMember } from "./index.js";
+import { FaultyMember, type MemoryMember } from "./index.js";
 import { arrayFixture, blankMember, type FixtureOptions } from "./testing/array-fixture.js";
 import { DATA_OFFSET } from "./testing/model.js";
 
@@ -95,6 +95,42 @@ describe("replace", () => {
     expect(Buffer.compare(read, content)).toBe(0);
     expect(array.degraded).toEqual([]);
     expect((await array.check()).mismatches).toEqual([]);
+  });
+
+  it("has the device serve what the member could not read just before it lost the slot", async () => {
+    const into = new Uint8Array(CHUNK);
+    let reading = Promise.resolve();
+    let giveUp = (): void => {};
+    const metadata = {
+      markDirty: async () => {},
+      memberFailed: async () => {},
+      memberReplaced: () =>
+        new Promise<void>((goOn) => {
+          let asked = 0;
+          // First by the request itself, then by its stripe.
+          old.read = () =>
+            new Promise((_, reject) => {
+              giveUp = () => reject(new Error("gone"));
+              asked += 1;
+              if (asked === 1) giveUp();
+              else goOn();
+            });
+          reading = array.read(0, into);
+        }),
+    };
+    const { array, blank, old, disks, content, geometry } = replacing({
+      metadata,
+      missing: [4],
+      cacheStripes: 1,
+      layout: 1,
+    });
+    expect(geometry.row(0).data[0]).toBe(2);
+    await array.replace(2, blank);
+    // Without this one, too, nothing could be computed.
+    (disks[0] as MemoryMember).read = () => Promise.reject(new Error("gone"));
+    giveUp();
+    await reading;
+    expect(Buffer.compare(into, content.subarray(0, CHUNK))).toBe(0);
   });
 
   it("leaves the member where it is if the device fails, or the caller stops it", async () => {

@@ -18,10 +18,11 @@ export async function inWindow(
   const doneAhead = new Set<number>();
 
   const finish = (i: number): void => {
+    if (onPrefix === undefined) return;
     doneAhead.add(i);
     const before = prefix;
     while (doneAhead.delete(prefix)) prefix += 1;
-    if (prefix === before || onPrefix === undefined) return;
+    if (prefix === before) return;
     const completed = prefix;
     reporting = reporting.then(() => onPrefix(completed));
     // A failure of the report is looked at by the workers; this keeps it from being "unhandled" until then.

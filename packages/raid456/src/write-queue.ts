@@ -1,6 +1,6 @@
 import { abortedError } from "./aborted.js";
-import type { StripeContext } from "./stripe/context.js";
-import { overlap, type Piece } from "./stripe/piece.js";
+import { Failures, type StripeContext } from "./stripe/context.js";
+import { holdsSome, type Span, visitStripes } from "./stripe/span.js";
 import type { StripeHead } from "./stripe/stripe-head.js";
 import { type StripeWrite, writeStripes } from "./stripe/write-stripes.js";
 
@@ -8,19 +8,19 @@ import { type StripeWrite, writeStripes } from "./stripe/write-stripes.js";
 const MAX_RUNS = 32;
 
 /**
- * Gathers writes. Pieces that meet in a stripe before it is written are written together, with one computation of its parity; neighbouring
+ * Gathers writes. Requests that meet in a stripe before it is written are written together, with one computation of its parity; neighbouring
  * stripes are written as a run, with one transfer for each member. A lone write waits for nothing but the end of the
  * current turn.
  */
 export class WriteQueue {
   readonly #context: StripeContext;
-  /** What is not being written yet, oldest first. */
-  readonly #waiting = new Map<number, StripeBatch>();
-  /** What is being written. */
-  readonly #writing = new Map<number, StripeBatch>();
+  /** What is being written to each stripe, or waits for it; what comes while it is written is {@link StripeBatch.behind} it. */
+  readonly #batches = new Map<number, StripeBatch>();
   /** Batches that nobody has set about yet. */
   readonly #unclaimed: StripeBatch[] = [];
   #runs = 0;
+  /** Stripes that are being written. */
+  #stripes = 0;
   #scheduled = false;
 
   constructor(context: StripeContext) {
@@ -28,12 +28,13 @@ export class WriteQueue {
   }
 
   /**
-   * Writes the pieces of a request. Resolves when data and parity of all of them are on the members; rejects with the first failure when all
-   * have ended.
+   * Writes `memory` at byte `offset` of the array. Resolves when data and parity of all of it are on the members; rejects with the first failure
+   * when nothing of it is being written any more.
    */
-  write(pieces: readonly Piece[], signal: AbortSignal | undefined): Promise<void> {
-    const request = new WriteRequest(signal);
-    for (const piece of pieces) this.#batchFor(piece.stripe).add(piece, request);
+  write(offset: number, memory: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const { geometry, stripeBytes } = this.#context;
+    const request = new WriteRequest(offset, memory, signal);
+    visitStripes(geometry, stripeBytes, offset, request.end, (stripe) => this.#add(stripe, request));
     if (!this.#scheduled) {
       this.#scheduled = true;
       queueMicrotask(() => {
@@ -46,36 +47,44 @@ export class WriteQueue {
 
   /** Whether nothing is being written, or waits for it. */
   get idle(): boolean {
-    return this.#waiting.size + this.#writing.size === 0;
+    return this.#batches.size === 0;
   }
 
-  /** Resolves when no write that is in flight now touches the bytes of these pieces any more. */
-  async settled(pieces: readonly Piece[]): Promise<void> {
+  /** Resolves when no write that is in flight now touches the array's bytes from `offset` on any more. */
+  async settled(offset: number, lengthBytes: number): Promise<void> {
+    const { geometry, stripeBytes } = this.#context;
+    const end = offset + lengthBytes;
     const waits: Promise<void>[] = [];
-    for (const piece of pieces) {
-      for (const batches of [this.#writing, this.#waiting]) {
-        const batch = batches.get(piece.stripe);
-        if (batch?.touches(piece)) waits.push(batch.ended);
+    visitStripes(geometry, stripeBytes, offset, end, (stripe) => {
+      for (let batch = this.#batches.get(stripe) ?? null; batch !== null; batch = batch.behind) {
+        if (batch.touches(this.#context, offset, end)) waits.push(batch.ended);
       }
-    }
+    });
     await Promise.all(waits);
   }
 
-  #batchFor(number: number): StripeBatch {
-    const waiting = this.#waiting.get(number);
-    if (waiting !== undefined) return waiting;
-    const batch = new StripeBatch(number);
-    this.#waiting.set(number, batch);
+  #add(stripe: number, request: WriteRequest): void {
+    request.open += 1;
+    const first = this.#batches.get(stripe) ?? null;
+    const waiting = first?.begun ? first.behind : first;
+    if (waiting !== null) {
+      waiting.add(request);
+      return;
+    }
+    const batch = new StripeBatch(stripe, request);
+    if (first === null) this.#batches.set(stripe, batch);
+    else first.behind = batch;
     this.#unclaimed.push(batch);
-    return batch;
   }
 
   #startRuns(): void {
-    while (this.#runs < MAX_RUNS) {
+    const { cache } = this.#context;
+    // With more in flight, data would be out of the CPU's caches again before it is written; and others want stripes, too.
+    while (this.#runs < MAX_RUNS && this.#stripes < cache.size / 2) {
       const batch = this.#unclaimed.shift();
       if (batch === undefined) return;
       // It may have become part of its neighbour's run.
-      if (this.#waiting.get(batch.number) !== batch) continue;
+      if (batch.begun) continue;
       this.#runs += 1;
       void this.#writeRun(batch);
     }
@@ -85,80 +94,94 @@ export class WriteQueue {
   async #writeRun(first: StripeBatch): Promise<void> {
     const { cache, maxRun } = this.#context;
     const run = [first];
-    this.#begin(first, cache.tryGet(first.number) ?? (await cache.get(first.number)));
+    first.begin(cache.tryGet(first.number) ?? (await cache.get(first.number)));
     while (run.length < maxRun) {
-      const batch = this.#waiting.get(first.number + run.length);
+      const batch = this.#batches.get(first.number + run.length);
+      // Nobody has a stripe that is being written, so it can't be had.
       const stripe = batch === undefined ? null : cache.tryGet(batch.number);
       if (batch === undefined || stripe === null) break;
-      this.#begin(batch, stripe);
+      batch.begin(stripe);
       run.push(batch);
     }
-    const writes = run.filter(({ pieces }) => pieces.length > 0);
-    for (const { requests } of writes) this.#context.counters.gatheredWrites += requests - 1;
-    let failureOf: (stripe: StripeHead) => unknown;
+    this.#stripes += run.length;
+    const writes = run.filter(({ requests }) => requests.length > 0);
+    let failures: Failures;
     try {
-      const failures = await writeStripes(this.#context, writes);
-      failureOf = (stripe) => failures.get(stripe);
+      failures = await writeStripes(this.#context, writes);
     } catch (error) {
-      failureOf = () => error;
+      failures = new Failures();
+      for (const { stripe } of writes) failures.set(stripe, error);
     }
-    for (const batch of run) this.#end(batch, failureOf(batch.stripe));
+    this.#endRun(run, failures);
+    this.#stripes -= run.length;
     this.#runs -= 1;
     this.#startRuns();
   }
 
-  #begin(batch: StripeBatch, stripe: StripeHead): void {
-    this.#waiting.delete(batch.number);
-    this.#writing.set(batch.number, batch);
-    batch.begin(stripe);
-  }
-
-  #end(batch: StripeBatch, failure: unknown): void {
-    this.#writing.delete(batch.number);
-    this.#context.cache.release(batch.stripe);
-    batch.end(failure);
+  #endRun(run: readonly StripeBatch[], failures: Failures): void {
+    const { cache, counters } = this.#context;
+    for (let i = 0; i < run.length; i++) {
+      const batch = run[i] as StripeBatch;
+      if (batch.behind === null) this.#batches.delete(batch.number);
+      else this.#batches.set(batch.number, batch.behind);
+      if (batch.requests.length > 0) counters.gatheredWrites += batch.gathered - 1;
+      cache.release(batch.stripe);
+      batch.end(failures.get(batch.stripe));
+    }
   }
 }
 
 /** What is to be written to one stripe, of whatever requests. */
 class StripeBatch implements StripeWrite {
   readonly number: number;
+  /** What has come since this one was begun. */
+  behind: StripeBatch | null = null;
+  begun = false;
   stripe!: StripeHead;
-  /** What is going to be written, from {@link begin} on. */
-  pieces: readonly Piece[] = [];
-  /** What each request has added, in order. */
-  readonly #parts: { readonly request: WriteRequest; readonly pieces: Piece[] }[] = [];
+  /** What is written: from {@link begin} on without aborted requests. */
+  requests: readonly WriteRequest[];
+  /** All that have bytes in the stripe, in order. */
+  readonly #gathered: WriteRequest[];
   #ended: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
-  constructor(number: number) {
+  constructor(number: number, first: WriteRequest) {
     this.number = number;
+    this.#gathered = [first];
+    this.requests = this.#gathered;
   }
 
-  /** How many requests have pieces in it. */
-  get requests(): number {
-    return this.#parts.length;
+  /** How many requests have bytes in it. */
+  get gathered(): number {
+    return this.#gathered.length;
   }
 
-  add(piece: Piece, request: WriteRequest): void {
-    const last = this.#parts.at(-1);
-    if (last?.request === request) {
-      last.pieces.push(piece);
+  add(request: WriteRequest): void {
+    this.#gathered.push(request);
+  }
+
+  /** Whether some of the array's bytes `start … end - 1` are written in this stripe. */
+  touches({ geometry, stripeBytes }: StripeContext, start: number, end: number): boolean {
+    return this.#gathered.some((request) =>
+      holdsSome(
+        geometry,
+        stripeBytes,
+        this.number,
+        Math.max(start, request.offset),
+        Math.min(end, request.end),
+      ),
+    );
+  }
+
+  /** It is written now; but for aborted requests. */
+  begin(stripe: StripeHead): void {
+    this.begun = true;
+    this.stripe = stripe;
+    const gathered = this.#gathered;
+    for (let i = 0; i < gathered.length; i++) {
+      if (!(gathered[i] as WriteRequest).isAborted()) continue;
+      this.requests = gathered.filter((request) => !request.isAborted());
       return;
     }
-    this.#parts.push({ request, pieces: [piece] });
-    request.open += 1;
-  }
-
-  touches(piece: Piece): boolean {
-    return this.#parts.some(({ pieces }) => pieces.some((mine) => overlap(mine, piece)));
-  }
-
-  /** It is written now; but for the pieces of aborted requests. */
-  begin(stripe: StripeHead): void {
-    this.stripe = stripe;
-    for (const { request } of this.#parts) request.failIfAborted();
-    const parts = this.#parts.filter(({ request }) => !request.aborted);
-    this.pieces = parts.length === 1 ? (parts[0]?.pieces ?? []) : parts.flatMap(({ pieces }) => pieces);
   }
 
   /** Resolves when nothing is written any more. */
@@ -175,22 +198,26 @@ class StripeBatch implements StripeWrite {
 
   end(failure: unknown): void {
     this.#ended?.resolve();
-    for (const { request } of this.#parts) request.endOne(failure);
+    const gathered = this.#gathered;
+    for (let i = 0; i < gathered.length; i++) (gathered[i] as WriteRequest).endOne(failure);
   }
 }
 
 /** One call of `write`. */
-class WriteRequest {
+class WriteRequest implements Span {
+  readonly offset: number;
+  readonly memory: Uint8Array;
   /** Stripes that are not written yet. */
   open = 0;
-  aborted = false;
   readonly #signal: AbortSignal | undefined;
   readonly #promise: Promise<void>;
   #resolve!: () => void;
   #reject!: (failure: unknown) => void;
   #failure: unknown;
 
-  constructor(signal: AbortSignal | undefined) {
+  constructor(offset: number, memory: Uint8Array, signal: AbortSignal | undefined) {
+    this.offset = offset;
+    this.memory = memory;
     this.#signal = signal;
     this.#promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -198,14 +225,21 @@ class WriteRequest {
     });
   }
 
+  /** Where its bytes end in the array. */
+  get end(): number {
+    return this.offset + this.memory.length;
+  }
+
   ended(): Promise<void> {
     return this.#promise;
   }
 
-  failIfAborted(): void {
-    if (!this.#signal?.aborted || this.aborted) return;
-    this.aborted = true;
-    this.#failure ??= abortedError(this.#signal);
+  /** Whether its caller has aborted it: then it has failed. */
+  isAborted(): boolean {
+    const signal = this.#signal;
+    if (!signal?.aborted) return false;
+    this.#failure ??= abortedError(signal);
+    return true;
   }
 
   endOne(failure: unknown): void {

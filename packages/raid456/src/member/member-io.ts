@@ -116,7 +116,8 @@ export class MemberIo {
 
 function gather<B extends Block>(blocks: readonly B[]): readonly Transfer<B>[] {
   const transfers = new Transfers<B>();
-  for (const block of blocks) {
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i] as B;
     const { stripe, slot, range } = block;
     transfers.add(
       slot,

@@ -5,7 +5,7 @@ import type { MemberDevice } from "../member/member-device.js";
 import { checkRange, checkWritable, closedError, MemberError } from "../member/member-error.js";
 import { skipBytes, vectorBytes } from "../member/vector.js";
 import { TransferKind } from "./io-ring.js";
-import { IoThreads } from "./io-threads.js";
+import { IoThreads, type TransferEnd } from "./io-threads.js";
 
 /** Step of the size probe; a multiple of every logical block size, so that raw devices accept the reads. */
 const PROBE_BYTES = 4096;
@@ -25,7 +25,6 @@ export class FileMember implements MemberDevice {
   readonly sizeBytes: number;
   readonly writable: boolean;
   readonly #handle: FileHandle;
-  readonly #io = IoThreads.common;
   #open = true;
   #inFlight = 0;
   #whenIdle: () => void = () => {};
@@ -132,55 +131,94 @@ export class FileMember implements MemberDevice {
     await this.#handle.close();
   }
 
-  async #transfer(kind: TransferKind, offsetBytes: number, vector: readonly Uint8Array[]): Promise<void> {
-    if (!this.#open) throw closedError(this);
-    if (kind === TransferKind.WRITE) checkWritable(this);
-    const endBytes = offsetBytes + vectorBytes(vector);
-    checkRange(this, offsetBytes, endBytes - offsetBytes);
-    this.#inFlight += 1;
-    try {
-      let rest = vector;
-      for (let at = offsetBytes; at < endBytes; ) {
-        const bytes = await this.#call(kind, at, rest);
-        if (bytes === 0) throw this.#shortError(at);
-        at += bytes;
-        if (at < endBytes) rest = skipBytes(rest, bytes);
+  #transfer(kind: TransferKind, offsetBytes: number, vector: readonly Uint8Array[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!this.#open) throw closedError(this);
+      if (kind === TransferKind.WRITE) checkWritable(this);
+      const endBytes = offsetBytes + vectorBytes(vector);
+      checkRange(this, offsetBytes, endBytes - offsetBytes);
+      if (endBytes === offsetBytes) {
+        resolve();
+        return;
       }
-    } finally {
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) this.#whenIdle();
-    }
+      this.#inFlight += 1;
+      const end = (error: MemberError | null): void => {
+        this.#inFlight -= 1;
+        if (this.#inFlight === 0) this.#whenIdle();
+        if (error === null) resolve();
+        else reject(error);
+      };
+      new FileTransfer(this, this.#handle.fd, kind, offsetBytes, endBytes, vector, end).goOn();
+    });
+  }
+}
+
+/** Reads or writes a part of a file: with one call, unless the system does less than it was asked to. */
+class FileTransfer implements TransferEnd {
+  readonly #member: FileMember;
+  readonly #fd: number;
+  readonly #kind: TransferKind;
+  #atBytes: number;
+  readonly #endBytes: number;
+  #rest: readonly Uint8Array[];
+  readonly #onEnd: (error: MemberError | null) => void;
+
+  constructor(
+    member: FileMember,
+    fd: number,
+    kind: TransferKind,
+    atBytes: number,
+    endBytes: number,
+    vector: readonly Uint8Array[],
+    onEnd: (error: MemberError | null) => void,
+  ) {
+    this.#member = member;
+    this.#fd = fd;
+    this.#kind = kind;
+    this.#atBytes = atBytes;
+    this.#endBytes = endBytes;
+    this.#rest = vector;
+    this.#onEnd = onEnd;
   }
 
-  /** Asks the system once. Resolves with the number of bytes that it has transferred. */
-  async #call(kind: TransferKind, atBytes: number, vector: readonly Uint8Array[]): Promise<number> {
-    const { fd } = this.#handle;
+  /** Asks the system for what is left. */
+  goOn(): void {
+    const io = IoThreads.common;
     try {
-      if (this.#io.takes(vector)) return await this.#io.transfer(kind, fd, atBytes, vector);
-      return await nodeCall(kind, fd, atBytes, vector);
+      if (io.takes(this.#rest)) io.transfer(this.#kind, this.#fd, this.#atBytes, this.#rest, this);
+      else nodeCall(this.#kind, this.#fd, this.#atBytes, this.#rest, this);
     } catch (error) {
-      throw this.#ioError(kind === TransferKind.READ ? "reading" : "writing", atBytes, error);
+      this.failed(error);
     }
   }
 
-  #ioError(doing: string, atBytes: number, cause: unknown): MemberError {
-    return new MemberError(
-      "ERR_MEMBER_IO",
-      this.name,
-      `${doing} at byte ${atBytes} failed: ${reason(cause)}`,
-      {
-        cause,
-      },
-    );
+  ended(bytes: number): void {
+    if (bytes === 0) {
+      this.#onEnd(shortError(this.#member, this.#atBytes));
+      return;
+    }
+    this.#atBytes += bytes;
+    if (this.#atBytes === this.#endBytes) {
+      this.#onEnd(null);
+      return;
+    }
+    this.#rest = skipBytes(this.#rest, bytes);
+    this.goOn();
   }
 
-  #shortError(atBytes: number): MemberError {
-    return new MemberError(
-      "ERR_MEMBER_SHORT",
-      this.name,
-      `the device ends at byte ${atBytes}, but had ${this.sizeBytes} bytes when it was opened`,
-    );
+  failed(cause: unknown): void {
+    const doing = this.#kind === TransferKind.READ ? "reading" : "writing";
+    const message = `${doing} at byte ${this.#atBytes} failed: ${reason(cause)}`;
+    this.#onEnd(new MemberError("ERR_MEMBER_IO", this.#member.name, message, { cause }));
   }
+}
+
+function shortError({ name, sizeBytes }: FileMember, atBytes: number): MemberError {
+  return new MemberError(
+    "ERR_MEMBER_SHORT",
+    name,
+    `the device ends at byte ${atBytes}, but had ${sizeBytes} bytes when it was opened`,
+  );
 }
 
 /** By callbacks: Node makes fewer objects for them than for its promises. */
@@ -189,23 +227,22 @@ function nodeCall(
   fd: number,
   position: number,
   vector: readonly Uint8Array[],
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const ended = (error: Error | null, bytes: number): void => {
-      if (error === null) resolve(bytes);
-      else reject(error);
-    };
-    const [first] = vector as readonly [Uint8Array];
-    const length = Math.min(first.length, MAX_CALL_BYTES);
-    if (vector.length > 1) {
-      if (kind === TransferKind.READ) fs.readv(fd, vector, position, ended);
-      else fs.writev(fd, vector, position, ended);
-    } else if (kind === TransferKind.READ) {
-      fs.read(fd, first, 0, length, position, ended);
-    } else {
-      fs.write(fd, first, 0, length, position, ended);
-    }
-  });
+  end: TransferEnd,
+): void {
+  const onEnd = (error: Error | null, bytes: number): void => {
+    if (error === null) end.ended(bytes);
+    else end.failed(error);
+  };
+  const [first] = vector as readonly [Uint8Array];
+  const length = Math.min(first.length, MAX_CALL_BYTES);
+  if (vector.length > 1) {
+    if (kind === TransferKind.READ) fs.readv(fd, vector, position, onEnd);
+    else fs.writev(fd, vector, position, onEnd);
+  } else if (kind === TransferKind.READ) {
+    fs.read(fd, first, 0, length, position, onEnd);
+  } else {
+    fs.write(fd, first, 0, length, position, onEnd);
+  }
 }
 
 function openFlags(kind: Stats, writable: boolean): number {

@@ -15,7 +15,7 @@ export const TRANSFERS_TO_SHARE = 32;
 const MAX_BUFFERS = 4096;
 const MAX_BUFFER_BYTES = 2 ** 31 - 1;
 /** How many turns of the event loop without any completion the client goes on looking for, before it sleeps. */
-const EMPTY_TURNS = 16;
+const EMPTY_TURNS = 2;
 
 /** A buffer that transfers have used, and the number by which threads know it; negative as long as they don't. */
 interface UsedBuffer {
@@ -23,9 +23,11 @@ interface UsedBuffer {
   number: number;
 }
 
-interface Open {
-  readonly resolve: (bytes: number) => void;
-  readonly reject: (error: Error) => void;
+/** Who wants to know how a transfer has ended. */
+export interface TransferEnd {
+  /** So many bytes were transferred: as from preadv and pwritev, they may be fewer than there are, and are 0 where the file ends. */
+  ended(bytes: number): void;
+  failed(error: unknown): void;
 }
 
 interface Waiting {
@@ -33,7 +35,7 @@ interface Waiting {
   readonly fd: number;
   readonly position: number;
   readonly vector: readonly Uint8Array[];
-  readonly open: Open;
+  readonly end: TransferEnd;
 }
 
 /**
@@ -51,8 +53,8 @@ export class IoThreads {
   #state: "idle" | "starting" | "running" | "failed" = "idle";
   readonly #buffers = new WeakMap<ArrayBufferLike, UsedBuffer>();
   #shared = 0;
-  /** Transfers in the ring, by their first slot. */
-  readonly #open: (Open | undefined)[] = [];
+  /** Who waits for the transfers in the ring, by their first slot. */
+  readonly #open: (TransferEnd | undefined)[] = [];
   #inFlight = 0;
   /** Transfers that the ring has no room for. */
   readonly #waiting: Waiting[] = [];
@@ -94,24 +96,29 @@ export class IoThreads {
     return reached && this.#state === "running";
   }
 
-  /**
-   * Reads or writes pieces of memory that {@link takes} has agreed to, which follow each other in a file from byte `position` on.
-   *
-   * @returns how many bytes were transferred: as from preadv and pwritev, they may be fewer than there are, and are 0 where the file ends
-   */
-  transfer(kind: TransferKind, fd: number, position: number, vector: readonly Uint8Array[]): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const open = { resolve, reject };
-      if (this.#waiting.length === 0 && this.#ring.hasRoom(vector.length)) {
-        this.#submit(kind, fd, position, vector, open);
-      } else {
-        this.#waiting.push({ kind, fd, position, vector, open });
-      }
-    });
+  /** Reads or writes pieces of memory that {@link takes} has agreed to, which follow each other in a file from byte `position` on. */
+  transfer(
+    kind: TransferKind,
+    fd: number,
+    position: number,
+    vector: readonly Uint8Array[],
+    end: TransferEnd,
+  ): void {
+    if (this.#waiting.length === 0 && this.#ring.hasRoom(vector.length)) {
+      this.#submit(kind, fd, position, vector, end);
+    } else {
+      this.#waiting.push({ kind, fd, position, vector, end });
+    }
   }
 
-  #submit(kind: TransferKind, fd: number, position: number, vector: readonly Uint8Array[], open: Open): void {
-    this.#open[this.#ring.submit(kind, fd, position, vector, this.#numberOf)] = open;
+  #submit(
+    kind: TransferKind,
+    fd: number,
+    position: number,
+    vector: readonly Uint8Array[],
+    end: TransferEnd,
+  ): void {
+    this.#open[this.#ring.submit(kind, fd, position, vector, this.#numberOf)] = end;
     this.#inFlight += 1;
     if (this.#polling) return;
     this.#polling = true;
@@ -162,13 +169,13 @@ export class IoThreads {
     const ring = this.#ring;
     const before = this.#inFlight;
     for (let first = ring.reap(); first >= 0; first = ring.reap()) {
-      const open = this.#open[first] as Open;
+      const end = this.#open[first] as TransferEnd;
       this.#open[first] = undefined;
       this.#inFlight -= 1;
       const result = ring.result(first);
       ring.forget(first);
-      if (result >= 0) open.resolve(result);
-      else open.reject(systemError(result));
+      if (result >= 0) end.ended(result);
+      else end.failed(systemError(result));
     }
     const some = this.#inFlight < before;
     if (some) this.#submitWaiting();
@@ -177,10 +184,10 @@ export class IoThreads {
 
   #submitWaiting(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { kind, fd, position, vector, open } = next;
+      const { kind, fd, position, vector, end } = next;
       if (!this.#ring.hasRoom(vector.length)) return;
       this.#waiting.shift();
-      this.#submit(kind, fd, position, vector, open);
+      this.#submit(kind, fd, position, vector, end);
     }
   }
 
@@ -203,10 +210,10 @@ export class IoThreads {
   async #fail(cause: Error | undefined): Promise<void> {
     this.#state = "failed";
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    const lost = this.#waiting.splice(0).map(({ open }) => open);
+    const lost = this.#waiting.splice(0).map(({ end }) => end);
     this.#reapAll();
     const error = new Error("a thread for reading and writing has died", { cause });
-    for (const open of [...this.#open, ...lost]) open?.reject(error);
+    for (const end of [...this.#open, ...lost]) end?.failed(error);
     this.#open.length = 0;
     this.#inFlight = 0;
     this.#ring.wake();

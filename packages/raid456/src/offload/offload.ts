@@ -165,9 +165,9 @@ export class Offload {
   run<Work extends ChainWork>(works: readonly Work[], cpuOnly = false): Promise<FailedWorks<Work>> {
     const batch = new Batch(works.length);
     this.#turn.run(() => {
-      for (const work of works) {
+      for (let i = 0; i < works.length; i++) {
         this.#chains += 1;
-        this.#start(work, batch, cpuOnly);
+        this.#start(works[i] as Work, batch, cpuOnly);
       }
     });
     return batch.ended as Promise<FailedWorks<Work>>;
@@ -240,7 +240,9 @@ export class Offload {
     let choice: EngineChannel | null = null;
     let candidates: EngineChannel[] | null = null;
     let best = 0;
-    for (const channel of this.#channels) {
+    const channels = this.#channels;
+    for (let i = 0; i < channels.length; i++) {
+      const channel = channels[i] as EngineChannel;
       if (this.#isResting(channel)) continue;
       const reach = channel.reach(chain, from);
       if (reach === 0) continue;

@@ -1,4 +1,4 @@
-import { DmaEngine, type DmaTraceEvent } from "@dmaengine/core";
+import { DmaDirection, DmaEngine, type DmaTraceEvent } from "@dmaengine/core";
 import { cpu } from "@dmaengine/driver-cpu";
 import { iop3xx } from "@dmaengine/driver-iop3xx";
 import { PLATFORMS, Platform } from "@dmaengine/sim";
@@ -117,6 +117,26 @@ describe("a stripe page", () => {
     }
     expect(synced).toEqual([1, 1, 1, 1, 1]);
     await finish();
+  });
+
+  it("of a request is mapped where it is at the moment, and is read by the CPU beside the engines that only read it", async () => {
+    const { pages, one, log, finish } = await setUp();
+    const memory = pages.alloc(2 * PAGE_BYTES);
+    const page = pages.movable(PAGE_BYTES);
+    expect(page.device).toBe(null);
+    page.moveTo(memory, 0, DmaDirection.TO_DEVICE);
+    const first = page.toDevice(one, block(0));
+    page.toCpu(block(0, 3));
+    page.leave();
+    expect(page.device).toBe(null);
+    page.moveTo(memory, PAGE_BYTES, DmaDirection.BIDIRECTIONAL);
+    expect(page.toDevice(one, block(0))).toBe(first + PAGE_BYTES);
+    page.toCpu(block(1));
+    page.leave();
+    pages.free(memory);
+    await finish();
+    const [, ...ofRequests] = log;
+    expect(ofRequests).toEqual(["map 0", "unmap 0", "map 0", "cpu 1-1", "device 1-1", "unmap 0", "unmap 0"]);
   });
 
   it("has longer blocks where it is long", async () => {

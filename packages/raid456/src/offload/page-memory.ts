@@ -11,6 +11,8 @@ const OWNED_BYTES = 4096;
 /** Blocks of a page are the bits of one integer. */
 const MAX_BLOCKS = 31;
 
+const NOWHERE: Uint8Array = new Uint8Array(0);
+
 /** Where stripe pages get their memory and their mappings from. */
 export class PageMemory {
   /** The device whose memory new pages are in; null: ordinary memory. */
@@ -41,21 +43,29 @@ export class PageMemory {
     this.#owners.delete(memory);
   }
 
+  /** Makes a page of {@link alloc}ed memory known to engines. */
+  map(memory: Uint8Array, offsetBytes: number, lengthBytes: number): PageMapping {
+    const page = new OwnedPage(this, lengthBytes);
+    page.moveTo(memory, offsetBytes, DmaDirection.BIDIRECTIONAL);
+    return page;
+  }
+
+  /** For pages of requests, where engines {@link takesRequests | take them}: one after the other. */
+  movable(lengthBytes: number): MovableMapping {
+    return new OwnedPage(this, lengthBytes);
+  }
+}
+
+/** A mapping that is made once, and used for a page here, then for one there. */
+export interface MovableMapping extends PageMapping {
   /**
-   * Makes a page of {@link alloc}ed memory known to engines; where they {@link takesRequests | take them}, also one of a request.
+   * Makes a page known to engines.
    *
    * @param direction - `TO_DEVICE` for memory that is only read: then others may have it mapped as well
    */
-  map(
-    memory: Uint8Array,
-    offsetBytes: number,
-    lengthBytes: number,
-    direction: DmaDirection = DmaDirection.BIDIRECTIONAL,
-  ): PageMapping {
-    const page = new OwnedPage(this, memory, offsetBytes, lengthBytes, direction);
-    if (this.home !== null && this.mapsAtOnce) page.tryToMap(this.home);
-    return page;
-  }
+  moveTo(memory: Uint8Array, offsetBytes: number, direction: DmaDirection): void;
+  /** Ends the mapping, and forgets the page. */
+  leave(): void;
 }
 
 /**
@@ -67,33 +77,37 @@ export function sharesMappings(mapped: DmaDevice, device: DmaDevice): boolean {
 }
 
 /** A page, its mapping, and who owns which of its bytes: the engines, except blocks that the CPU has. */
-class OwnedPage implements PageMapping {
+class OwnedPage implements MovableMapping {
   device: DmaDevice | null = null;
   readonly #pages: PageMemory;
-  readonly #memory: Uint8Array;
-  readonly #offsetBytes: number;
   readonly #lengthBytes: number;
-  readonly #direction: DmaDirection;
   readonly #blockBytes: number;
+  #memory = NOWHERE;
+  #offsetBytes = 0;
+  #direction: DmaDirection = DmaDirection.BIDIRECTIONAL;
   #addr: DmaAddr = 0;
   /** The blocks of the mapped page that the CPU has, a bit for each. At first the device has all of them. */
   #cpuBlocks = 0;
 
-  constructor(
-    pages: PageMemory,
-    memory: Uint8Array,
-    offsetBytes: number,
-    lengthBytes: number,
-    direction: DmaDirection,
-  ) {
+  constructor(pages: PageMemory, lengthBytes: number) {
     this.#pages = pages;
-    this.#memory = memory;
-    this.#offsetBytes = offsetBytes;
     this.#lengthBytes = lengthBytes;
-    this.#direction = direction;
     let blockBytes = OWNED_BYTES;
     while (lengthBytes > MAX_BLOCKS * blockBytes) blockBytes *= 2;
     this.#blockBytes = blockBytes;
+  }
+
+  moveTo(memory: Uint8Array, offsetBytes: number, direction: DmaDirection): void {
+    this.#memory = memory;
+    this.#offsetBytes = offsetBytes;
+    this.#direction = direction;
+    const { home, mapsAtOnce } = this.#pages;
+    if (home !== null && mapsAtOnce) this.tryToMap(home);
+  }
+
+  leave(): void {
+    this.unmap();
+    this.#memory = NOWHERE;
   }
 
   toCpu(range: ByteRange): void {

@@ -2,12 +2,12 @@ import { SumCheck } from "@dmaengine/core";
 import type { Block } from "../member/member-io.js";
 import type { ByteRange, PageOp } from "../offload/page-op.js";
 import { type Failures, type StripeContext, throwFirst } from "./context.js";
-import { fetchBlocks } from "./fetch-blocks.js";
+import { fetchBlocks, type Wanted } from "./fetch-blocks.js";
 import { locateWrongBlock } from "./locate.js";
-import { overEngineFailures, runChains } from "./run-chains.js";
+import { overEngineFailures, runChains, type StripeChain } from "./run-chains.js";
 import { storeBlocks } from "./store-blocks.js";
 import type { StripeHead } from "./stripe-head.js";
-import { checkParity, Recovery, reconstruct } from "./syndrome.js";
+import { checkParity, NO_SLOTS, Recovery, reconstruct } from "./syndrome.js";
 
 /** The unit in which md counts mismatches: a block of 4 KiB on each member (`RAID5_STRIPE_SIZE`). */
 const MISMATCH_ROW_BYTES = 4096;
@@ -67,15 +67,13 @@ export async function checkStripes(
 }
 
 /** The check of one stripe. */
-class StripeCheck {
+class StripeCheck implements Wanted, StripeChain {
   readonly stripe: StripeHead;
   /** Parity that can be checked. */
   readonly checked: readonly number[];
   /** What has to be known for that. */
   readonly slots: readonly number[];
-  readonly range: ByteRange;
   readonly result = new SumCheck();
-  readonly chain: readonly PageOp[];
   readonly #context: StripeContext;
   readonly #unchecked: ReadonlySet<number>;
 
@@ -83,16 +81,19 @@ class StripeCheck {
     const { row } = stripe;
     this.#context = context;
     this.stripe = stripe;
-    this.range = stripe.wholePage;
-    const end = stripe.memberOffset + stripe.stripeBytes;
-    const missing = (slot: number): boolean => !context.members.isInSync(slot, end);
-    const unchecked = new Set(row.parity.filter(missing));
-    // A missing data block is computed from P (or else Q), which then has nothing more to tell.
-    if (row.data.some(missing)) unchecked.add(unchecked.has(row.p) ? row.q : row.p);
+    const unchecked = uncheckedParity(context, stripe);
     this.#unchecked = unchecked;
-    this.checked = row.parity.filter((slot) => !unchecked.has(slot));
-    this.slots = [...row.data, ...this.checked];
-    this.chain = checkParity(stripe, this.range, unchecked, this.result);
+    const isWhole = unchecked.size === 0;
+    this.checked = isWhole ? row.parity : row.parity.filter((slot) => !unchecked.has(slot));
+    this.slots = isWhole ? row.slots : [...row.data, ...this.checked];
+  }
+
+  get range(): ByteRange {
+    return this.stripe.wholePage;
+  }
+
+  get chain(): readonly PageOp[] {
+    return checkParity(this.stripe, this.range, this.#unchecked, this.result);
   }
 
   /** Looks at a stripe that does not match row by row. */
@@ -132,7 +133,7 @@ class StripeCheck {
       const start = row.memberOffset - stripe.memberOffset;
       const range = { start, end: start + row.lengthBytes };
       chain.push(...this.#makeAnew(wrong, how, range));
-      blocks.push(...wrong.map((slot): Block => ({ stripe, slot, range })));
+      blocks.push(...wrong.map((slot) => stripe.block(slot, range)));
       return { ...row, repaired: wrong.length > 0 };
     });
     await runChains(this.#context, [{ stripe, chain }], failures);
@@ -146,6 +147,19 @@ class StripeCheck {
     if (how === "parity") return reconstruct(this.stripe, range, this.#unchecked);
     return new Recovery(this.stripe.row, wrong, wrong).chain(this.stripe, range);
   }
+}
+
+/** Slots of parity that can't be checked, because of what is missing. */
+function uncheckedParity(
+  { members }: StripeContext,
+  { row, memberOffset, stripeBytes }: StripeHead,
+): ReadonlySet<number> {
+  const missing = (slot: number): boolean => !members.isInSync(slot, memberOffset + stripeBytes);
+  if (!row.slots.some(missing)) return NO_SLOTS;
+  const unchecked = new Set(row.parity.filter(missing));
+  // A missing data block is computed from P (or else Q), which then has nothing more to tell.
+  if (row.data.some(missing)) unchecked.add(unchecked.has(row.p) ? row.q : row.p);
+  return unchecked;
 }
 
 function slotsOf(wrongSlot: number | null): readonly number[] {

@@ -1,8 +1,9 @@
 import type { Block } from "../member/member-io.js";
 import type { Member } from "../members.js";
+import type { ByteRange, PageOp } from "../offload/page-op.js";
 import { type StripeContext, throwFirst } from "./context.js";
 import { fetchBlocks, type Wanted } from "./fetch-blocks.js";
-import { overEngineFailures, runChains } from "./run-chains.js";
+import { overEngineFailures, runChains, type StripeChain } from "./run-chains.js";
 import { storeBlocks } from "./store-blocks.js";
 import type { StripeHead } from "./stripe-head.js";
 import { type StripePage, setUptodate } from "./stripe-page.js";
@@ -17,8 +18,7 @@ export async function recoverStripes(
   const works = stripes.map((stripe) => ({ stripe, slots: targets, range: stripe.wholePage }));
   const failures = await overEngineFailures(works, async (open, failed) => {
     await fetchBlocks(context, open, failed);
-    const blocks = failed.without(open).flatMap(blocksOf);
-    await storeBlocks(context, blocks, failed);
+    await storeBlocks(context, blocksOf(failed.without(open)), failed);
   });
   throwFirst(failures);
 }
@@ -30,31 +30,61 @@ export async function replaceStripes(
   slot: number,
   replacement: Member,
 ): Promise<void> {
-  const works = stripes.map((stripe) => ({ stripe, slots: [slot], range: stripe.wholePage }));
+  const slots = [slot];
+  const works = stripes.map((stripe) => ({ stripe, slots, range: stripe.wholePage }));
   const failures = await overEngineFailures(works, (open, failed) => fetchBlocks(context, open, failed));
   throwFirst(failures);
-  await context.io.writeBlocksTo(replacement, works.flatMap(blocksOf));
+  await context.io.writeBlocksTo(replacement, blocksOf(works));
 }
 
 /** Makes P and Q anew from the data, without looking at what is there: the resync of an array whose parity was never right. */
 export async function resyncStripes(context: StripeContext, stripes: readonly StripeHead[]): Promise<void> {
-  const works = stripes.map((stripe) => ({ stripe, slots: stripe.row.data, range: stripe.wholePage }));
+  const works = stripes.map((stripe) => new ParityWork(stripe));
   const failures = await overEngineFailures(works, async (open, failed) => {
     await fetchBlocks(context, open, failed);
-    const chains = failed.without(open).map(({ stripe, range }) => ({
-      stripe,
-      chain: reconstruct(stripe, range),
-    }));
-    await runChains(context, chains, failed);
-    const blocks = failed
-      .without(chains)
-      .flatMap(({ stripe }) => blocksOf({ stripe, slots: stripe.row.parity, range: stripe.wholePage }));
-    for (const { stripe, slot, range } of blocks) setUptodate(stripe.pages[slot] as StripePage, range);
+    const fetched = failed.without(open);
+    await runChains(context, fetched, failed);
+    const blocks: Block[] = [];
+    for (const work of failed.without(fetched)) work.addParity(blocks);
     await storeBlocks(context, blocks, failed);
   });
   throwFirst(failures);
 }
 
-function blocksOf({ stripe, slots, range }: Wanted): Block[] {
-  return slots.map((slot) => ({ stripe, slot, range }));
+/** Making the parity of a stripe from all of its data. */
+class ParityWork implements Wanted, StripeChain {
+  readonly stripe: StripeHead;
+
+  constructor(stripe: StripeHead) {
+    this.stripe = stripe;
+  }
+
+  get slots(): readonly number[] {
+    return this.stripe.row.data;
+  }
+
+  get range(): ByteRange {
+    return this.stripe.wholePage;
+  }
+
+  get chain(): readonly PageOp[] {
+    return reconstruct(this.stripe, this.range);
+  }
+
+  /** Adds what has to be written to the members, now that it is computed. */
+  addParity(blocks: Block[]): void {
+    const { stripe, range } = this;
+    for (const slot of stripe.row.parity) {
+      setUptodate(stripe.pages[slot] as StripePage, range);
+      blocks.push(stripe.block(slot, range));
+    }
+  }
+}
+
+function blocksOf(works: readonly Wanted[]): Block[] {
+  const blocks: Block[] = [];
+  for (const { stripe, slots, range } of works) {
+    for (let i = 0; i < slots.length; i++) blocks.push(stripe.block(slots[i] as number, range));
+  }
+  return blocks;
 }

@@ -24,6 +24,7 @@ export async function runChains(
   failures: Failures,
 ): Promise<void> {
   const failed = await offload.run(chains, failures.cpuOnly);
+  if (failed.size === 0) return;
   for (const [{ stripe, chain }, error] of failed) {
     for (const op of chain) for (const page of pagesWrittenBy(op)) page.valid = NOTHING;
     failures.set(stripe, error);

@@ -7,7 +7,6 @@ const PAGE = 4096;
 const GRAIN = 512;
 
 const pieceOf = (slot: number, pageOffset: number, lengthBytes: number): Piece => ({
-  stripe: 0,
   slot,
   pageOffset,
   memory: new Uint8Array(0),

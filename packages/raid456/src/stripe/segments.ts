@@ -102,7 +102,7 @@ export function haveDifferentSlots(pieces: readonly Piece[]): boolean {
 }
 
 /** Whether two lists name the same slots in the same order. */
-export function sameSlots(a: readonly number[], b: readonly number[]): boolean {
+function sameSlots(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((slot, i) => slot === b[i]);
 }
 

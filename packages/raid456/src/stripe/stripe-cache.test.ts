@@ -20,6 +20,10 @@ function newCache(size: number) {
   return { cache: new StripeCache(size, create, counters), made: () => made, counters };
 }
 
+function addData({ pages, row, wholePage }: StripeHead): void {
+  setUptodate(pages[row.data[0] as number] as StripePage, wholePage);
+}
+
 describe("StripeCache", () => {
   it("never gives a stripe to two tasks, never makes more than its size, and serves everybody", async () => {
     await fc.assert(
@@ -47,32 +51,44 @@ describe("StripeCache", () => {
     );
   });
 
-  it("always makes room where nobody was for the longest time", () => {
-    const visits = fc.array(fc.record({ number: fc.nat(7), held: fc.nat(2) }), { maxLength: 60 });
+  it("makes room where no data is, the last one first, then where nobody was for the longest time", () => {
+    const visit = fc.record({
+      number: fc.nat(7),
+      held: fc.nat(2),
+      leavesData: fc.boolean(),
+      passing: fc.boolean(),
+    });
     fc.assert(
-      fc.property(fc.integer({ min: 3, max: 6 }), visits, (size, sequence) => {
-        const { cache, counters } = newCache(size);
-        // Those in use are not in the list; the least recently released one comes first.
-        let unused: number[] = [];
-        const inUse: StripeHead[] = [];
-        let hits = 0;
-        for (const { number, held } of sequence) {
+      fc.property(fc.integer({ min: 3, max: 6 }), fc.array(visit, { maxLength: 60 }), (size, visits) => {
+        const { cache, made } = newCache(size);
+        // The first one makes room first.
+        let unused: { readonly number: number; readonly spent: boolean }[] = [];
+        const inUse: { readonly stripe: StripeHead; readonly wasThere: boolean }[] = [];
+        let most = 0;
+        for (const { number, held, leavesData, passing } of visits) {
           while (inUse.length > held) {
-            const stripe = inUse.shift() as StripeHead;
-            cache.release(stripe);
-            unused.push(stripe.number);
+            const { stripe, wasThere } = inUse.shift() as (typeof inUse)[0];
+            if (passing) cache.releasePassed([stripe]);
+            else cache.release(stripe);
+            const spent = !stripe.holdsData || (passing && !wasThere);
+            const released = { number: stripe.number, spent };
+            unused = spent ? [released, ...unused] : [...unused, released];
           }
           const stripe = cache.tryGet(number);
-          if (inUse.some((one) => one.number === number)) {
+          if (inUse.some((one) => one.stripe.number === number)) {
             expect(stripe).toBeNull();
             continue;
           }
-          if (unused.includes(number)) hits += 1;
-          else if (unused.length + inUse.length === size) unused.shift();
-          unused = unused.filter((one) => one !== number);
+          const wasThere = unused.some((one) => one.number === number);
+          if (wasThere) unused = unused.filter((one) => one.number !== number);
+          else if (unused[0]?.spent || unused.length + inUse.length === size) unused.shift();
           expect(stripe?.number).toBe(number);
-          expect(counters.cacheHits).toBe(hits);
-          inUse.push(stripe as StripeHead);
+          const taken = stripe as StripeHead;
+          if (!wasThere) expect(taken.holdsData).toBe(false);
+          if (leavesData) addData(taken);
+          inUse.push({ stripe: taken, wasThere });
+          most = Math.max(most, unused.length + inUse.length);
+          expect(made()).toBe(most);
         }
       }),
     );
@@ -155,7 +171,10 @@ describe("StripeCache, besides", () => {
   it("visits each stripe once, when nobody else uses it", async () => {
     const { cache } = newCache(3);
     const [a, b] = [await cache.get(1), await cache.get(2)];
-    cache.release(await cache.get(3));
+    addData(b);
+    const other = await cache.get(3);
+    addData(other);
+    cache.release(other);
     const seen: number[] = [];
     const visiting = cache.forEach(({ number }) => void seen.push(number));
     cache.release(b);

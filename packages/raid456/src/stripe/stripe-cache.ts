@@ -18,6 +18,10 @@ class Entry {
   pinned = false;
   /** Its content is to be forgotten when it is released. */
   stale = false;
+  /** Whether it was in memory already when it was taken. */
+  wasThere = false;
+  /** Nobody is going to miss its content. */
+  spent = false;
   waiting: Take[] | null = null;
   /** Its neighbours among those that are not in use. */
   older: Entry | null = null;
@@ -31,7 +35,8 @@ class Entry {
 /**
  * The stripes in memory: a bounded number of them, each in the hands of one task at a time. Who asks for a stripe that is in use waits for
  * it; who asks while all are in use waits for any: that is the back-pressure that keeps memory bounded. Otherwise the one that
- * was used least recently makes room.
+ * was used least recently makes room. Stripes that hold no data come before that, the last one first: its memory is what the
+ * CPU's caches hold, and work that leaves nothing behind goes around in as much memory as it has in flight.
  */
 export class StripeCache {
   readonly #create: () => StripeHead;
@@ -39,7 +44,7 @@ export class StripeCache {
   #size: number;
   readonly #entries = new Map<number, Entry>();
   #pinned = 0;
-  /** The ends of the list of those that are not in use, and not pinned, by when they were used last. */
+  /** The ends of the list of those that are not in use, and not pinned: what is to make room first, up to what was used last. */
   #oldest: Entry | null = null;
   #newest: Entry | null = null;
   readonly #waitingForAny: Waiting[] = [];
@@ -90,6 +95,7 @@ export class StripeCache {
     }
     if (entry.inUse) return null;
     this.#counters.cacheHits += 1;
+    entry.wasThere = true;
     entry.inUse = true;
     if (!entry.pinned) this.#takeOut(entry);
     return entry.stripe;
@@ -111,7 +117,23 @@ export class StripeCache {
 
   /** Gives a stripe back. Its content stays until the memory is needed. */
   release(stripe: StripeHead): void {
-    const entry = this.#entryOf(stripe);
+    this.#release(this.#entryOf(stripe), !stripe.holdsData);
+  }
+
+  releaseAll(stripes: readonly StripeHead[]): void {
+    for (const stripe of stripes) this.release(stripe);
+  }
+
+  /** Gives stripes back to which nobody comes again soon: only those that were in memory before push others out. */
+  releasePassed(stripes: readonly StripeHead[]): void {
+    for (const stripe of stripes) {
+      const entry = this.#entryOf(stripe);
+      this.#release(entry, !entry.wasThere || !stripe.holdsData);
+    }
+  }
+
+  #release(entry: Entry, spent: boolean): void {
+    const { stripe } = entry;
     if (entry.stale) {
       entry.stale = false;
       stripe.forget();
@@ -119,16 +141,14 @@ export class StripeCache {
     const next = entry.waiting?.shift();
     if (next !== undefined) {
       this.#counters.cacheHits += 1;
+      entry.wasThere = true;
       next(stripe);
       return;
     }
     entry.inUse = false;
+    entry.spent = spent;
     if (!entry.pinned) this.#putIn(entry);
     this.#settle();
-  }
-
-  releaseAll(stripes: readonly StripeHead[]): void {
-    for (const stripe of stripes) this.release(stripe);
   }
 
   /** Keeps a stripe, which is in use, in memory for good. It does not count any more: others get its room. */
@@ -187,11 +207,11 @@ export class StripeCache {
     return this.#entries.get(number) as Entry;
   }
 
-  /** Room for a stripe: new, as long as there may be more, else that of the oldest one. */
+  /** Room for a stripe: that of one that is spent, or new, as long as there may be more, or that of the oldest one. */
   #findFree(): Entry | null {
-    // Pinned ones don't count.
-    if (this.#entries.size - this.#pinned < this.#size) return new Entry(this.#create());
     const oldest = this.#oldest;
+    // Pinned ones don't count.
+    if (!oldest?.spent && this.#entries.size - this.#pinned < this.#size) return new Entry(this.#create());
     if (oldest !== null) this.#remove(oldest);
     return oldest;
   }
@@ -218,6 +238,7 @@ export class StripeCache {
   #activate(entry: Entry, number: number): Entry {
     this.#counters.cacheMisses += 1;
     entry.stripe.become(number);
+    entry.wasThere = false;
     entry.inUse = true;
     this.#entries.set(number, entry);
     return entry;
@@ -228,7 +249,15 @@ export class StripeCache {
     this.#takeOut(entry);
   }
 
+  /** What is spent comes before all others. */
   #putIn(entry: Entry): void {
+    if (entry.spent) {
+      entry.newer = this.#oldest;
+      if (this.#oldest === null) this.#newest = entry;
+      else this.#oldest.older = entry;
+      this.#oldest = entry;
+      return;
+    }
     entry.older = this.#newest;
     if (this.#newest === null) this.#oldest = entry;
     else this.#newest.newer = entry;
