@@ -4,7 +4,7 @@ import type { StripeHead } from "./stripe/stripe-head.js";
 import { inWindow } from "./window.js";
 
 /** Runs of stripes that a sweep has in its hands: one that is computed while others are read and written. Requests need room beside it. */
-const RUN_WINDOW = 4;
+const RUN_WINDOW = 3;
 
 /** How far a long operation is. */
 export interface SyncProgress {

@@ -6,6 +6,8 @@ import { type StripeWrite, writeStripes } from "./stripe/write-stripes.js";
 
 /** Runs that are written at a time. What comes meanwhile is gathered, so the more there is to do, the longer the runs become. */
 const MAX_RUNS = 32;
+/** What is being written of each member, in bytes, when no more runs are begun: with more, it would be out of the CPU's caches again before its turn comes. */
+const MAX_MEMBER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Gathers writes. Requests that meet in a stripe before it is written are written together, with one computation of its parity; neighbouring
@@ -78,9 +80,8 @@ export class WriteQueue {
   }
 
   #startRuns(): void {
-    const { cache } = this.#context;
-    // With more in flight, data would be out of the CPU's caches again before it is written; and others want stripes, too.
-    while (this.#runs < MAX_RUNS && this.#stripes < cache.size / 2) {
+    const { stripeBytes } = this.#context;
+    while (this.#runs < MAX_RUNS && this.#stripes * stripeBytes < MAX_MEMBER_BYTES) {
       const batch = this.#unclaimed.shift();
       if (batch === undefined) return;
       // It may have become part of its neighbour's run.
