@@ -48,11 +48,12 @@ const MEMORY_BYTES = 32 * MIB;
 /** Transfers of plain reads and writes, of which the fastest length is taken. */
 const TRANSFER_BYTES = [MIB / 8, MIB / 4, MIB / 2, MIB, 2 * MIB];
 
-/** Who does an array's arithmetic. */
+/** Who does an array's arithmetic: within a call, or on a thread. */
 const ENGINES: readonly [name: string, driver: () => DmaDriver][] = [
   ["cpu", () => cpu()],
   ["cpu x1", () => cpu({ workers: 1 })],
-  ["isal", () => isal()],
+  ["isal", () => isal({ threads: 0 })],
+  ["isal x1", () => isal()],
 ];
 
 // Files are removed at exit.

@@ -8,14 +8,13 @@ const long = process.env["DMAENGINE_LONG_CONFORMANCE"] === "1";
 if (missing !== undefined) {
   it.skip(missing);
 } else {
-  conformance(
-    { describe, it, expect },
-    {
-      name: "driver-isal",
-      variant: "2 threads",
-      platform: "threads",
-      driver: () => isal({ threads: 2 }),
-      long,
-    },
-  );
+  for (const [variant, platform, threads] of [
+    ["no threads", "inline", 0],
+    ["2 threads", "threads", 2],
+  ] as const) {
+    conformance(
+      { describe, it, expect },
+      { name: "driver-isal", variant, platform, driver: () => isal({ threads }), long },
+    );
+  }
 }

@@ -33,11 +33,11 @@ describe("options", () => {
     expect(() => isal({ ringSize })).toThrow(`isal: expected ringSize from 1 to 65536, got ${ringSize}`);
   });
 
-  it.each([0, 65])("refuses %s threads", (threads) => {
+  it.each([-1, 65])("refuses %s threads", (threads) => {
     expect(() => isal({ threads })).toThrow(
       expect.objectContaining({
         code: "ERR_DMA_LIMIT",
-        message: `isal: expected threads from 1 to 64, got ${threads}`,
+        message: `isal: expected threads from 0 to 64, got ${threads}`,
       }),
     );
   });

@@ -1,9 +1,10 @@
 import { DmaError } from "@dmaengine/core";
 import { type ChannelHost, type DmaDriver, type DRIVER_CONTRACT, defineDevice } from "@dmaengine/core/driver";
-import { IsalChannel } from "./channel.js";
+import { InlineChannel } from "./inline-channel.js";
 import { loadLibrary } from "./library.js";
 import { RealDomain } from "./real-domain.js";
 import { MAX_SOURCES } from "./ring.js";
+import { ThreadChannel } from "./thread-channel.js";
 
 /** Options of the ISA-L engine. */
 export interface IsalOptions {
@@ -11,7 +12,10 @@ export interface IsalOptions {
   readonly name?: string;
   /** Most transactions of a channel at a time, prepared ones included: 1 to 65536. Default 256. */
   readonly ringSize?: number;
-  /** How many threads do the work, each behind a channel of its own: 1 to 64. Default 1. */
+  /**
+   * How many threads do the work, each behind a channel of its own, up to 64. Default 1. With 0 there is one channel, and whoever calls `issuePending` waits for
+   * the library.
+   */
   readonly threads?: number;
   /** The library: a file, or a name that the system's loader knows. Default "libisal.so.2" on Linux. */
   readonly library?: string;
@@ -21,7 +25,8 @@ export interface IsalOptions {
 const MAX_LENGTH_BYTES = 2 ** 31 - 128;
 
 /**
- * Intel ISA-L as an engine: xor and RAID-6 P+Q, made and checked, on threads of their own. `issuePending` returns at once.
+ * Intel ISA-L as an engine: xor and RAID-6 P+Q, made and checked, on threads of their own, so that `issuePending` returns at once, or, without threads, within
+ * `issuePending`, which costs least where there is no processor to spare.
  *
  * Memory of `device.alloc()`, and any other on a `SharedArrayBuffer`, is mapped as it is. Other memory could be moved to another thread or
  * be freed while the library works on it, so it is copied when it is mapped, and back when it is unmapped.
@@ -33,8 +38,8 @@ const MAX_LENGTH_BYTES = 2 ** 31 - 128;
  */
 export function isal(options: IsalOptions = {}): DmaDriver {
   const { name = "isal", ringSize = 256, threads = 1, library: path } = options;
-  checkCount("ringSize", ringSize, 65536);
-  checkCount("threads", threads, 64);
+  checkCount("ringSize", ringSize, 1, 65536);
+  checkCount("threads", threads, 0, 64);
   return {
     name: "@dmaengine/driver-isal",
     // The number itself, not core's constant, which would always be that of the core at hand.
@@ -42,7 +47,8 @@ export function isal(options: IsalOptions = {}): DmaDriver {
     async probe() {
       const library = await loadLibrary(path);
       const domain = new RealDomain(name, library);
-      const channel = (host: ChannelHost): IsalChannel => new IsalChannel(host, domain, library);
+      const inline = (host: ChannelHost): InlineChannel => new InlineChannel(host, domain, library);
+      const thread = (host: ChannelHost): ThreadChannel => new ThreadChannel(host, domain, library);
       const limits = { maxSources: MAX_SOURCES, maxLengthBytes: MAX_LENGTH_BYTES };
       return [
         defineDevice({
@@ -55,14 +61,14 @@ export function isal(options: IsalOptions = {}): DmaDriver {
           },
           domain,
           ringSize,
-          channels: new Array<typeof channel>(threads).fill(channel),
+          channels: threads === 0 ? [inline] : new Array<typeof thread>(threads).fill(thread),
         }),
       ];
     },
   };
 }
 
-function checkCount(option: string, count: number, max: number): void {
-  if (Number.isInteger(count) && count >= 1 && count <= max) return;
-  throw new DmaError("ERR_DMA_LIMIT", `isal: expected ${option} from 1 to ${max}, got ${count}`);
+function checkCount(option: string, count: number, min: number, max: number): void {
+  if (Number.isInteger(count) && count >= min && count <= max) return;
+  throw new DmaError("ERR_DMA_LIMIT", `isal: expected ${option} from ${min} to ${max}, got ${count}`);
 }

@@ -1,5 +1,7 @@
 import { platform } from "node:process";
 import { DmaError } from "@dmaengine/core";
+import { Executor } from "./execute.js";
+import type { Ring } from "./ring.js";
 
 /** What the system's loader calls the library, version 2 of its interface. */
 const LIBRARIES: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
@@ -14,6 +16,8 @@ export interface Library {
   readonly path: string;
   /** The address of a buffer's first byte. */
   addressOf(buffer: SharedArrayBuffer): number;
+  /** Serves a ring on this thread. */
+  executor(ring: Ring): Executor;
 }
 
 /**
@@ -26,7 +30,11 @@ export async function loadLibrary(path: string = LIBRARIES[platform] ?? LIBRARY)
   try {
     const { default: koffi } = await import("koffi");
     koffi.load(path, { deep: true }).func("ec_init_tables", "void", ["int", "int", "uintptr_t", "uintptr_t"]);
-    return { path, addressOf: (buffer) => Number(koffi.address(new Uint8Array(buffer))) };
+    return {
+      path,
+      addressOf: (buffer) => Number(koffi.address(new Uint8Array(buffer))),
+      executor: (ring) => new Executor(koffi, ring.task(path)),
+    };
   } catch (cause) {
     throw new DmaError(
       "ERR_DMA_PLUGIN",

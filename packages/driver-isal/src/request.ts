@@ -3,6 +3,8 @@ import {
   DMA_PREP_PQ_DISABLE_P,
   DMA_PREP_PQ_DISABLE_Q,
   DmaTransResult,
+  SUM_CHECK_P_RESULT,
+  SUM_CHECK_Q_RESULT,
 } from "@dmaengine/core";
 import type { DmaAddr, DmaTx, PqArgs } from "@dmaengine/core/driver";
 import type { RealDomain, Window } from "./real-domain.js";
@@ -18,12 +20,17 @@ export type IsalTx = { [Op in IsalOperation]: DmaTx<Op> }[IsalOperation];
 const ALIGN_BYTES = 32;
 const { NOERROR, READ_FAILED, WRITE_FAILED } = DmaTransResult;
 
-/** Writes transactions into the slots of a ring, as the calls of the library that carry them out. */
-export class RequestWriter {
+/** What is found in a slot when the library refused. */
+const REFUSED = -1;
+
+/** Writes transactions into the slots of a ring, as the calls of the library that carry them out, and reads from there how they ended. */
+export class Requests {
   readonly #ring: Ring;
   readonly #domain: RealDomain;
   /** By slot: memory that the library was given. It stays alive until the slot is done, whatever becomes of its mapping. */
   readonly #held: Window[][];
+  /** By slot: what was found out before anybody saw it. */
+  readonly #known: DmaTransResult[];
   // Of the slot that is being written:
   #slot = 0;
   #addrs = 0;
@@ -33,16 +40,31 @@ export class RequestWriter {
     this.#ring = ring;
     this.#domain = domain;
     this.#held = Array.from({ length: ring.size }, () => []);
+    this.#known = new Array<DmaTransResult>(ring.size).fill(NOERROR);
   }
 
-  /** Writes a transaction into a slot. Unless that ends with NOERROR, an address is not mapped, and there is nothing to do in the slot. */
-  write(slot: number, tx: IsalTx): DmaTransResult {
+  /** Writes a transaction into a slot. Where an address is not mapped, there is nothing to do in it. */
+  write(slot: number, tx: IsalTx): void {
     this.#slot = slot;
     this.#addrs = 0;
     this.#aligned = true;
     const result = this.#write(tx);
+    this.#known[slot] = result;
     if (result !== NOERROR) this.#ring.clear(slot);
-    return result;
+  }
+
+  /** How a transaction has ended whose slot was done. Checks have their result in it then. */
+  resultOf(slot: number, tx: IsalTx): DmaTransResult {
+    const known = this.#known[slot] as DmaTransResult;
+    const found = this.#ring.result(slot);
+    if (known !== NOERROR) return known;
+    if (found === REFUSED) return WRITE_FAILED;
+    if (tx.operation === "xorVal" || tx.operation === "pqVal") {
+      const onlyQ = tx.operation === "pqVal" && (tx.flags & DMA_PREP_PQ_DISABLE_P) !== 0;
+      const first = onlyQ ? SUM_CHECK_Q_RESULT : SUM_CHECK_P_RESULT;
+      tx.args.result.flags = ((found & 1) !== 0 ? first : 0) | ((found & 2) !== 0 ? SUM_CHECK_Q_RESULT : 0);
+    }
+    return NOERROR;
   }
 
   /** Lets go of the memory of a slot that was done. */

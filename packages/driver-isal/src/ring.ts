@@ -60,8 +60,8 @@ const SLOT = {
   sizeBytes: Math.ceil((COEFS + MAX_ROWS * MAX_TERMS) / LINE_BYTES) * LINE_BYTES,
 } as const;
 
-/** All that the thread is told at its start. */
-export interface ThreadTask {
+/** All that is told to what serves a ring. */
+export interface RingTask {
   readonly library: string;
   readonly ring: SharedArrayBuffer;
   readonly ringSize: number;
@@ -88,8 +88,8 @@ export class Ring {
     this.#bytes = new Uint8Array(this.#buffer);
   }
 
-  /** What a thread needs to serve the ring. */
-  task(library: string): ThreadTask {
+  /** What is needed to serve the ring. */
+  task(library: string): RingTask {
     return {
       library,
       ring: this.#buffer,
@@ -164,7 +164,7 @@ export class Ring {
     this.#bytes[4 * wordOf(slot) + SLOT.coefs + index] = coef;
   }
 
-  /** What the thread found: a set of wrong rows, or -1. */
+  /** What was found: a set of wrong rows, or -1. */
   result(slot: number): number {
     return this.#counters[wordOf(slot) + SLOT.result / 4] as number;
   }

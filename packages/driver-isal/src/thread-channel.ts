@@ -1,17 +1,9 @@
 import { Worker } from "node:worker_threads";
-import {
-  DMA_PREP_INTERRUPT,
-  DMA_PREP_PQ_DISABLE_P,
-  type DmaCookie,
-  DmaError,
-  DmaTransResult,
-  SUM_CHECK_P_RESULT,
-  SUM_CHECK_Q_RESULT,
-} from "@dmaengine/core";
+import { DMA_PREP_INTERRUPT, type DmaCookie, DmaError, DmaTransResult } from "@dmaengine/core";
 import type { ChannelHost, DmaTx, DriverChannel } from "@dmaengine/core/driver";
 import type { Library } from "./library.js";
 import type { RealDomain } from "./real-domain.js";
-import { type IsalOperation, type IsalTx, RequestWriter } from "./request.js";
+import { type IsalOperation, type IsalTx, Requests } from "./request.js";
 import { Ring } from "./ring.js";
 
 /** The ring has a slot for every descriptor of the channel, so a prep call never finds it full. */
@@ -20,26 +12,22 @@ const hasRoom = (): boolean => true;
 const SPINS = 500;
 /** A sleeper looks for itself after so long. */
 const MAX_SLEEP_MILLIS = 50;
-/** What the thread answers when the library refused. */
-const REFUSED = -1;
 
 /**
  * The driver's half of a channel. Transactions are written into the slots of a ring when they are submitted, and issued by a counter. A thread calls the
  * library for one after the other, and counts what it has done.
  */
-export class IsalChannel implements DriverChannel<IsalOperation> {
+export class ThreadChannel implements DriverChannel<IsalOperation> {
   readonly prepXor = hasRoom;
   readonly prepXorVal = hasRoom;
   readonly prepPq = hasRoom;
   readonly prepPqVal = hasRoom;
   readonly #host: ChannelHost;
   readonly #ring: Ring;
-  readonly #requests: RequestWriter;
+  readonly #requests: Requests;
   readonly #library: Library;
   /** By slot; null where there is none, or none any more. */
   readonly #txs: (IsalTx | null)[];
-  /** By slot: what was found out before the thread sees it. */
-  readonly #results: DmaTransResult[];
   /** Slots: of the next transaction to be submitted, and of the next one to be done. */
   #tail = 0;
   #head = 0;
@@ -59,15 +47,14 @@ export class IsalChannel implements DriverChannel<IsalOperation> {
     this.#host = host;
     this.#library = library;
     this.#ring = new Ring(host.ringSize);
-    this.#requests = new RequestWriter(this.#ring, domain);
+    this.#requests = new Requests(this.#ring, domain);
     this.#txs = new Array<null>(host.ringSize).fill(null);
-    this.#results = new Array<DmaTransResult>(host.ringSize).fill(DmaTransResult.NOERROR);
   }
 
   submit(tx: DmaTx): void {
     const slot = this.#tail;
     this.#txs[slot] = tx as IsalTx;
-    this.#results[slot] = this.#requests.write(slot, tx as IsalTx);
+    this.#requests.write(slot, tx as IsalTx);
     if ((tx.flags & DMA_PREP_INTERRUPT) !== 0) this.#interrupts += 1;
     this.#tail = this.#next(slot);
     this.#lastCookie = tx.cookie;
@@ -91,7 +78,8 @@ export class IsalChannel implements DriverChannel<IsalOperation> {
       this.#requests.release(slot);
       this.#head = this.#next(slot);
       this.#done = (this.#done + 1) | 0;
-      if (tx !== null) this.#complete(tx, lost ? DmaTransResult.WRITE_FAILED : this.#resultOf(tx, slot));
+      if (tx !== null)
+        this.#complete(tx, lost ? DmaTransResult.WRITE_FAILED : this.#requests.resultOf(slot, tx));
     }
   }
 
@@ -155,19 +143,6 @@ export class IsalChannel implements DriverChannel<IsalOperation> {
 
   #next(slot: number): number {
     return slot + 1 === this.#ring.size ? 0 : slot + 1;
-  }
-
-  #resultOf(tx: IsalTx, slot: number): DmaTransResult {
-    const known = this.#results[slot] as DmaTransResult;
-    const found = this.#ring.result(slot);
-    if (known !== DmaTransResult.NOERROR) return known;
-    if (found === REFUSED) return DmaTransResult.WRITE_FAILED;
-    if (tx.operation === "xorVal" || tx.operation === "pqVal") {
-      const onlyQ = tx.operation === "pqVal" && (tx.flags & DMA_PREP_PQ_DISABLE_P) !== 0;
-      const first = onlyQ ? SUM_CHECK_Q_RESULT : SUM_CHECK_P_RESULT;
-      tx.args.result.flags = ((found & 1) !== 0 ? first : 0) | ((found & 2) !== 0 ? SUM_CHECK_Q_RESULT : 0);
-    }
-    return DmaTransResult.NOERROR;
   }
 
   #complete(tx: IsalTx, result: DmaTransResult): void {
