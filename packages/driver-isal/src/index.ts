@@ -1,5 +1,5 @@
 /**
- * Intel ISA-L as a dmaengine driver: the library's vector code, on threads of its own.
+ * Intel ISA-L as a dmaengine driver: the library's vector code, on threads of its own or within the call.
  *
  * @packageDocumentation
  */

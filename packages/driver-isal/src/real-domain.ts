@@ -29,6 +29,8 @@ export class RealDomain implements DmaDomain {
   /** Sorted by address; none overlaps another. */
   readonly #windows: Window[] = [];
   #last: Window | undefined;
+  /** What was mapped as it is the last time: the next mapping is mostly of the same buffer, and asking where that is takes a call. */
+  #lastMapped: Window | undefined;
   bouncedBytes = 0;
 
   constructor(name: string, { addressOf }: { addressOf(buffer: SharedArrayBuffer): number }) {
@@ -63,6 +65,7 @@ export class RealDomain implements DmaDomain {
     if (window.mappings > 0) return;
     this.#windows.splice(this.#indexOf(addr), 1);
     this.#last = undefined;
+    this.#lastMapped = undefined;
     const { bounced } = window;
     if (bounced !== null && direction !== DmaDirection.TO_DEVICE) this.#copy(bounced.outside, bounced.inside);
   }
@@ -101,6 +104,18 @@ export class RealDomain implements DmaDomain {
   }
 
   #mapBuffer(buffer: SharedArrayBuffer): Window {
+    const last = this.#lastMapped;
+    if (last?.buffer === buffer) {
+      last.mappings += 1;
+      return last;
+    }
+    const window = this.#windowOf(buffer);
+    this.#lastMapped = window;
+    return window;
+  }
+
+  /** The window of a buffer, with a mapping more. */
+  #windowOf(buffer: SharedArrayBuffer): Window {
     const base = this.#addressOf(buffer);
     const window = this.#windows[this.#indexOf(base)];
     if (window?.base !== base) {
