@@ -117,7 +117,7 @@ export class StripeCache {
 
   /** Gives a stripe back. Its content stays until the memory is needed. */
   release(stripe: StripeHead): void {
-    this.#release(this.#entryOf(stripe), !stripe.holdsData);
+    this.#release(this.#entryOf(stripe), false);
   }
 
   releaseAll(stripes: readonly StripeHead[]): void {
@@ -126,13 +126,10 @@ export class StripeCache {
 
   /** Gives stripes back to which nobody comes again soon: only those that were in memory before push others out. */
   releasePassed(stripes: readonly StripeHead[]): void {
-    for (const stripe of stripes) {
-      const entry = this.#entryOf(stripe);
-      this.#release(entry, !entry.wasThere || !stripe.holdsData);
-    }
+    for (const stripe of stripes) this.#release(this.#entryOf(stripe), true);
   }
 
-  #release(entry: Entry, spent: boolean): void {
+  #release(entry: Entry, passed: boolean): void {
     const { stripe } = entry;
     if (entry.stale) {
       entry.stale = false;
@@ -146,7 +143,7 @@ export class StripeCache {
       return;
     }
     entry.inUse = false;
-    entry.spent = spent;
+    entry.spent = !stripe.holdsData || (passed && !entry.wasThere);
     if (!entry.pinned) this.#putIn(entry);
     this.#settle();
   }
