@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Geometry } from "../geometry.js";
 import type { StripeRow } from "../layout.js";
+import { slotList } from "../testing/slot-lists.js";
 import { Recoveries } from "./recoveries.js";
-import { SlotList } from "./slot-list.js";
 import type { Recovery } from "./syndrome.js";
 
 describe("Recoveries", () => {
@@ -10,7 +10,7 @@ describe("Recoveries", () => {
     const geometry = new Geometry({ level: 6, raidDisks: 6, chunkBytes: 4096, memberBytes: 4096 * 64 });
     const recoveries = new Recoveries();
     const get = (row: StripeRow, missing: readonly number[], wanted: readonly number[]): Recovery =>
-      recoveries.get(row, SlotList.of(...missing), SlotList.of(...wanted));
+      recoveries.get(row, slotList(...missing), slotList(...wanted));
     const row = geometry.row(0);
     const [a, b] = row.data as [number, number];
     const both = get(row, [a, b], [a]);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { SlotList } from "./slot-list.js";
+import { slotList } from "../testing/slot-lists.js";
 
 describe("A SlotList", () => {
   it("holds what was added since it was cleared", () => {
-    const list = SlotList.of(3, 1, 2);
+    const list = slotList(3, 1, 2);
     expect([list.length, list.toArray()]).toEqual([3, [3, 1, 2]]);
     list.clear();
     list.add(5);
@@ -12,7 +12,7 @@ describe("A SlotList", () => {
   });
 
   it("equals the same slots in the same order", () => {
-    const list = SlotList.of(9, 3, 1, 7);
+    const list = slotList(9, 3, 1, 7);
     list.clear();
     for (const slot of [3, 1]) list.add(slot);
     expect(list.equals([3, 1])).toBe(true);
@@ -20,7 +20,7 @@ describe("A SlotList", () => {
   });
 
   it("gives copies away", () => {
-    const list = SlotList.of(3, 1);
+    const list = slotList(3, 1);
     const copy = list.toArray();
     list.clear();
     list.add(4);

@@ -4,12 +4,6 @@ export class SlotList {
   /** Longer, perhaps: setting an array's length to 0 would give its memory away. */
   readonly #slots: number[] = [];
 
-  static of(...slots: readonly number[]): SlotList {
-    const list = new SlotList();
-    for (const slot of slots) list.add(slot);
-    return list;
-  }
-
   clear(): void {
     this.length = 0;
   }
