@@ -4,8 +4,8 @@ import { type FileHandle, open, readFile, stat, unlink } from "node:fs/promises"
 import type { MemberDevice } from "../member/member-device.js";
 import { checkRange, checkWritable, closedError, MemberError } from "../member/member-error.js";
 import { skipBytes, vectorBytes } from "../member/vector.js";
-import { TransferKind } from "./io-ring.js";
-import { IoThreads, type TransferEnd } from "./io-threads.js";
+import { type RingTransfer, TransferKind } from "./io-ring.js";
+import { type IoRequest, IoThreads } from "./io-threads.js";
 
 /** Step of the size probe; a multiple of every logical block size, so that raw devices accept the reads. */
 const PROBE_BYTES = 4096;
@@ -148,36 +148,35 @@ export class FileMember implements MemberDevice {
         if (error === null) resolve();
         else reject(error);
       };
-      new FileTransfer(this, this.#handle.fd, kind, offsetBytes, endBytes, vector, end).goOn();
+      const { fd } = this.#handle;
+      new FileTransfer({ kind, fd, position: offsetBytes, vector }, endBytes, this, end).goOn();
     });
   }
 }
 
 /** Reads or writes a part of a file: with one call, unless the system does less than it was asked to. */
-class FileTransfer implements TransferEnd {
-  readonly #member: FileMember;
-  readonly #fd: number;
-  readonly #kind: TransferKind;
-  #atBytes: number;
+class FileTransfer implements IoRequest {
+  readonly kind: TransferKind;
+  readonly fd: number;
+  /** What is left. */
+  position: number;
+  vector: readonly Uint8Array[];
   readonly #endBytes: number;
-  #rest: readonly Uint8Array[];
+  readonly #member: FileMember;
   readonly #onEnd: (error: MemberError | null) => void;
 
   constructor(
-    member: FileMember,
-    fd: number,
-    kind: TransferKind,
-    atBytes: number,
+    { kind, fd, position, vector }: RingTransfer,
     endBytes: number,
-    vector: readonly Uint8Array[],
+    member: FileMember,
     onEnd: (error: MemberError | null) => void,
   ) {
-    this.#member = member;
-    this.#fd = fd;
-    this.#kind = kind;
-    this.#atBytes = atBytes;
+    this.kind = kind;
+    this.fd = fd;
+    this.position = position;
+    this.vector = vector;
     this.#endBytes = endBytes;
-    this.#rest = vector;
+    this.#member = member;
     this.#onEnd = onEnd;
   }
 
@@ -185,8 +184,8 @@ class FileTransfer implements TransferEnd {
   goOn(): void {
     const io = IoThreads.common;
     try {
-      if (io.takes(this.#rest)) io.transfer(this.#kind, this.#fd, this.#atBytes, this.#rest, this);
-      else nodeCall(this.#kind, this.#fd, this.#atBytes, this.#rest, this);
+      if (io.takes(this.vector)) io.transfer(this);
+      else nodeCall(this);
     } catch (error) {
       this.failed(error);
     }
@@ -194,21 +193,21 @@ class FileTransfer implements TransferEnd {
 
   ended(bytes: number): void {
     if (bytes === 0) {
-      this.#onEnd(shortError(this.#member, this.#atBytes));
+      this.#onEnd(shortError(this.#member, this.position));
       return;
     }
-    this.#atBytes += bytes;
-    if (this.#atBytes === this.#endBytes) {
+    this.position += bytes;
+    if (this.position === this.#endBytes) {
       this.#onEnd(null);
       return;
     }
-    this.#rest = skipBytes(this.#rest, bytes);
+    this.vector = skipBytes(this.vector, bytes);
     this.goOn();
   }
 
   failed(cause: unknown): void {
-    const doing = this.#kind === TransferKind.READ ? "reading" : "writing";
-    const message = `${doing} at byte ${this.#atBytes} failed: ${reason(cause)}`;
+    const doing = this.kind === TransferKind.READ ? "reading" : "writing";
+    const message = `${doing} at byte ${this.position} failed: ${reason(cause)}`;
     this.#onEnd(new MemberError("ERR_MEMBER_IO", this.#member.name, message, { cause }));
   }
 }
@@ -222,16 +221,11 @@ function shortError({ name, sizeBytes }: FileMember, atBytes: number): MemberErr
 }
 
 /** By callbacks: Node makes fewer objects for them than for its promises. */
-function nodeCall(
-  kind: TransferKind,
-  fd: number,
-  position: number,
-  vector: readonly Uint8Array[],
-  end: TransferEnd,
-): void {
+function nodeCall(request: IoRequest): void {
+  const { kind, fd, position, vector } = request;
   const onEnd = (error: Error | null, bytes: number): void => {
-    if (error === null) end.ended(bytes);
-    else end.failed(error);
+    if (error === null) request.ended(bytes);
+    else request.failed(error);
   };
   const [first] = vector as readonly [Uint8Array];
   const length = Math.min(first.length, MAX_CALL_BYTES);

@@ -44,6 +44,14 @@ const SLOT = {
 export const TransferKind = { READ: 0, WRITE: 1 } as const;
 export type TransferKind = (typeof TransferKind)[keyof typeof TransferKind];
 
+/** What a thread is asked for: pieces of memory that follow each other in a file from byte `position` on. */
+export interface RingTransfer {
+  readonly kind: TransferKind;
+  readonly fd: number;
+  readonly position: number;
+  readonly vector: readonly Uint8Array[];
+}
+
 /** All that a thread is told at its start. Buffers follow as messages, before the first slot that names them: their number, and they themselves. */
 export interface IoThreadTask {
   readonly ring: SharedArrayBuffer;
@@ -84,10 +92,7 @@ export class IoRing {
    * @returns its first slot, which stands for it until {@link reap} has named it
    */
   submit(
-    kind: TransferKind,
-    fd: number,
-    position: number,
-    vector: readonly Uint8Array[],
+    { kind, fd, position, vector }: RingTransfer,
     numberOf: (buffer: ArrayBufferLike) => number,
   ): number {
     const words = this.#words;

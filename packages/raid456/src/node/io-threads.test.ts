@@ -50,7 +50,7 @@ function transfer(
   ...[kind, fd, position, vector]: [TransferKind, number, number, readonly Uint8Array[]]
 ): Promise<number> {
   return new Promise((ended, failed) => {
-    threads.transfer(kind, fd, position, vector, { ended, failed });
+    threads.transfer({ kind, fd, position, vector, ended, failed });
   });
 }
 

@@ -1,7 +1,7 @@
 import { env } from "node:process";
 import { getSystemErrorMap } from "node:util";
 import { Worker } from "node:worker_threads";
-import { IoRing, MAX_PIECES, type TransferKind } from "./io-ring.js";
+import { IoRing, MAX_PIECES, type RingTransfer } from "./io-ring.js";
 
 /** Node has as many for the same, unless the environment's `UV_THREADPOOL_SIZE` says otherwise. */
 const DEFAULT_THREADS = 4;
@@ -23,19 +23,11 @@ interface UsedBuffer {
   number: number;
 }
 
-/** Who wants to know how a transfer has ended. */
-export interface TransferEnd {
+/** A transfer, and who wants to know how it has ended. */
+export interface IoRequest extends RingTransfer {
   /** So many bytes were transferred: as from preadv and pwritev, they may be fewer than there are, and are 0 where the file ends. */
   ended(bytes: number): void;
   failed(error: unknown): void;
-}
-
-interface Waiting {
-  readonly kind: TransferKind;
-  readonly fd: number;
-  readonly position: number;
-  readonly vector: readonly Uint8Array[];
-  readonly end: TransferEnd;
 }
 
 /**
@@ -53,11 +45,11 @@ export class IoThreads {
   #state: "idle" | "starting" | "running" | "failed" = "idle";
   readonly #buffers = new WeakMap<ArrayBufferLike, UsedBuffer>();
   #shared = 0;
-  /** Who waits for the transfers in the ring, by their first slot. */
-  readonly #open: (TransferEnd | undefined)[] = [];
+  /** Those in the ring, by their first slot. */
+  readonly #open: (IoRequest | undefined)[] = [];
   #inFlight = 0;
-  /** Transfers that the ring has no room for. */
-  readonly #waiting: Waiting[] = [];
+  /** Those that the ring has no room for. */
+  readonly #waiting: IoRequest[] = [];
   #polling = false;
   #emptyTurns = 0;
   readonly #numberOf = (buffer: ArrayBufferLike): number => (this.#buffers.get(buffer) as UsedBuffer).number;
@@ -96,29 +88,14 @@ export class IoThreads {
     return reached && this.#state === "running";
   }
 
-  /** Reads or writes pieces of memory that {@link takes} has agreed to, which follow each other in a file from byte `position` on. */
-  transfer(
-    kind: TransferKind,
-    fd: number,
-    position: number,
-    vector: readonly Uint8Array[],
-    end: TransferEnd,
-  ): void {
-    if (this.#waiting.length === 0 && this.#ring.hasRoom(vector.length)) {
-      this.#submit(kind, fd, position, vector, end);
-    } else {
-      this.#waiting.push({ kind, fd, position, vector, end });
-    }
+  /** Reads or writes memory that {@link takes} has agreed to. */
+  transfer(request: IoRequest): void {
+    if (this.#waiting.length === 0 && this.#ring.hasRoom(request.vector.length)) this.#submit(request);
+    else this.#waiting.push(request);
   }
 
-  #submit(
-    kind: TransferKind,
-    fd: number,
-    position: number,
-    vector: readonly Uint8Array[],
-    end: TransferEnd,
-  ): void {
-    this.#open[this.#ring.submit(kind, fd, position, vector, this.#numberOf)] = end;
+  #submit(request: IoRequest): void {
+    this.#open[this.#ring.submit(request, this.#numberOf)] = request;
     this.#inFlight += 1;
     if (this.#polling) return;
     this.#polling = true;
@@ -169,13 +146,13 @@ export class IoThreads {
     const ring = this.#ring;
     const before = this.#inFlight;
     for (let first = ring.reap(); first >= 0; first = ring.reap()) {
-      const end = this.#open[first] as TransferEnd;
+      const request = this.#open[first] as IoRequest;
       this.#open[first] = undefined;
       this.#inFlight -= 1;
       const result = ring.result(first);
       ring.forget(first);
-      if (result >= 0) end.ended(result);
-      else end.failed(systemError(result));
+      if (result >= 0) request.ended(result);
+      else request.failed(systemError(result));
     }
     const some = this.#inFlight < before;
     if (some) this.#submitWaiting();
@@ -184,10 +161,9 @@ export class IoThreads {
 
   #submitWaiting(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { kind, fd, position, vector, end } = next;
-      if (!this.#ring.hasRoom(vector.length)) return;
+      if (!this.#ring.hasRoom(next.vector.length)) return;
       this.#waiting.shift();
-      this.#submit(kind, fd, position, vector, end);
+      this.#submit(next);
     }
   }
 
@@ -210,10 +186,10 @@ export class IoThreads {
   async #fail(cause: Error | undefined): Promise<void> {
     this.#state = "failed";
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    const lost = this.#waiting.splice(0).map(({ end }) => end);
+    const lost = this.#waiting.splice(0);
     this.#reapAll();
     const error = new Error("a thread for reading and writing has died", { cause });
-    for (const end of [...this.#open, ...lost]) end?.failed(error);
+    for (const request of [...this.#open, ...lost]) request?.failed(error);
     this.#open.length = 0;
     this.#inFlight = 0;
     this.#ring.wake();
