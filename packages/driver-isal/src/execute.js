@@ -220,7 +220,7 @@ export class Executor {
   }
 
   /**
-   * Copies the first `count` of a slot's addresses to {@link list}.
+   * Copies the first `count` of a slot's addresses to {@link #list}.
    * @param {number} at @param {number} count
    */
   #takeList(at, count) {
@@ -228,7 +228,7 @@ export class Executor {
     for (let i = 0; i < 2 * count; i++) this.#list.words[i] = this.#words[first + i] ?? 0;
   }
 
-  /** Moves the first `count` addresses of {@link list} on. @param {number} count @param {number} byBytes */
+  /** Moves the first `count` addresses of {@link #list} on. @param {number} count @param {number} byBytes */
   #advance(count, byBytes) {
     for (let i = 0; i < count; i++) setAddr(this.#list, i, addrOf(this.#list.words, i) + byBytes);
   }
