@@ -1,17 +1,12 @@
-import * as fs from "node:fs";
-import { constants, type Stats } from "node:fs";
-import { type FileHandle, open, readFile, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, stat, unlink } from "node:fs/promises";
 import type { MemberDevice } from "../member/member-device.js";
 import { checkRange, checkWritable, closedError, MemberError } from "../member/member-error.js";
-import { skipBytes, vectorBytes } from "../member/vector.js";
-import { type RingTransfer, TransferKind } from "./io-ring.js";
-import { type IoRequest, IoThreads } from "./io-threads.js";
-
-/** Step of the size probe; a multiple of every logical block size, so that raw devices accept the reads. */
-const PROBE_BYTES = 4096;
-
-/** Longest system call, in bytes: Node takes no 2 GiB at once. */
-const MAX_CALL_BYTES = 1024 ** 3;
+import { vectorBytes } from "../member/vector.js";
+import { blockDeviceSize } from "./block-device-size.js";
+import { errno, reason } from "./errno.js";
+import { type Descriptors, FileTransfer } from "./file-transfer.js";
+import { TransferKind } from "./io-ring.js";
+import { openDirect, openFile } from "./open-file.js";
 
 /**
  * A member on a regular file or a block device.
@@ -25,13 +20,24 @@ export class FileMember implements MemberDevice {
   readonly sizeBytes: number;
   readonly writable: boolean;
   readonly #handle: FileHandle;
+  /** The same file, past the page cache. */
+  readonly #direct: FileHandle | null;
+  readonly #descriptors: Descriptors;
   #open = true;
   #inFlight = 0;
   #whenIdle: () => void = () => {};
 
-  private constructor(name: string, handle: FileHandle, sizeBytes: number, writable: boolean) {
+  private constructor(
+    name: string,
+    handle: FileHandle,
+    direct: FileHandle | null,
+    sizeBytes: number,
+    writable: boolean,
+  ) {
     this.name = name;
     this.#handle = handle;
+    this.#direct = direct;
+    this.#descriptors = { cached: handle.fd, direct: direct?.fd ?? null };
     this.sizeBytes = sizeBytes;
     this.writable = writable;
   }
@@ -43,21 +49,29 @@ export class FileMember implements MemberDevice {
    * the file's owner and root may ask for). A block device is opened for writing with `O_EXCL`, which Linux
    * refuses while the device is mounted or belongs to a running array.
    *
+   * @param options.direct - transfers go between memory and device without a copy in the page cache (`O_DIRECT`), as md's own do, where both are aligned:
+   * multiples of 4 KiB on the device, in memory from `device.alloc()`. All others go through the page cache; Linux keeps the two consistent. It
+   * pays for devices as fast as a copy in memory, and leaves the page cache to others; what is read often and fits in there is slower. Linux
+   * only, and not on every file system. Default: false.
    * @throws MemberError `ERR_MEMBER_OPEN`
    */
   static async open(
     path: string,
-    { writable = false }: { readonly writable?: boolean } = {},
+    {
+      writable = false,
+      direct = false,
+    }: { readonly writable?: boolean | undefined; readonly direct?: boolean | undefined } = {},
   ): Promise<FileMember> {
     try {
       const kind = await stat(path);
       if (!kind.isFile() && !kind.isBlockDevice()) {
         throw new MemberError("ERR_MEMBER_OPEN", path, "not a regular file or block device");
       }
-      const handle = await openQuietly(path, openFlags(kind, writable));
+      const handle = await openFile(path, kind, writable);
       try {
         const sizeBytes = kind.isBlockDevice() ? await blockDeviceSize(handle, kind.rdev) : kind.size;
-        return new FileMember(path, handle, sizeBytes, writable);
+        const past = direct ? await openDirect(path, handle, writable) : null;
+        return new FileMember(path, handle, past, sizeBytes, writable);
       } catch (error) {
         await handle.close();
         throw error;
@@ -82,7 +96,7 @@ export class FileMember implements MemberDevice {
     }
     try {
       await handle.truncate(sizeBytes);
-      return new FileMember(path, handle, sizeBytes, true);
+      return new FileMember(path, handle, null, sizeBytes, true);
     } catch (error) {
       await handle.close();
       await unlink(path);
@@ -128,7 +142,7 @@ export class FileMember implements MemberDevice {
         this.#whenIdle = resolve;
       });
     }
-    await this.#handle.close();
+    await Promise.all([this.#handle.close(), this.#direct?.close()]);
   }
 
   #transfer(kind: TransferKind, offsetBytes: number, vector: readonly Uint8Array[]): Promise<void> {
@@ -148,165 +162,14 @@ export class FileMember implements MemberDevice {
         if (error === null) resolve();
         else reject(error);
       };
-      const { fd } = this.#handle;
-      new FileTransfer({ kind, fd, position: offsetBytes, vector }, endBytes, this, end).goOn();
+      const rest = { kind, position: offsetBytes, vector };
+      new FileTransfer(rest, endBytes, this, this.#descriptors, end).goOn();
     });
   }
-}
-
-/** Reads or writes a part of a file: with one call, unless the system does less than it was asked to. */
-class FileTransfer implements IoRequest {
-  readonly kind: TransferKind;
-  readonly fd: number;
-  /** What is left. */
-  position: number;
-  vector: readonly Uint8Array[];
-  readonly #endBytes: number;
-  readonly #member: FileMember;
-  readonly #onEnd: (error: MemberError | null) => void;
-
-  constructor(
-    { kind, fd, position, vector }: RingTransfer,
-    endBytes: number,
-    member: FileMember,
-    onEnd: (error: MemberError | null) => void,
-  ) {
-    this.kind = kind;
-    this.fd = fd;
-    this.position = position;
-    this.vector = vector;
-    this.#endBytes = endBytes;
-    this.#member = member;
-    this.#onEnd = onEnd;
-  }
-
-  /** Asks the system for what is left. */
-  goOn(): void {
-    const io = IoThreads.common;
-    try {
-      if (io.takes(this.vector)) io.transfer(this);
-      else nodeCall(this);
-    } catch (error) {
-      this.failed(error);
-    }
-  }
-
-  ended(bytes: number): void {
-    if (bytes === 0) {
-      this.#onEnd(shortError(this.#member, this.position));
-      return;
-    }
-    this.position += bytes;
-    if (this.position === this.#endBytes) {
-      this.#onEnd(null);
-      return;
-    }
-    this.vector = skipBytes(this.vector, bytes);
-    this.goOn();
-  }
-
-  failed(cause: unknown): void {
-    const doing = this.kind === TransferKind.READ ? "reading" : "writing";
-    const message = `${doing} at byte ${this.position} failed: ${reason(cause)}`;
-    this.#onEnd(new MemberError("ERR_MEMBER_IO", this.#member.name, message, { cause }));
-  }
-}
-
-function shortError({ name, sizeBytes }: FileMember, atBytes: number): MemberError {
-  return new MemberError(
-    "ERR_MEMBER_SHORT",
-    name,
-    `the device ends at byte ${atBytes}, but had ${sizeBytes} bytes when it was opened`,
-  );
-}
-
-/** By callbacks: Node makes fewer objects for them than for its promises. */
-function nodeCall(request: IoRequest): void {
-  const { kind, fd, position, vector } = request;
-  const onEnd = (error: Error | null, bytes: number): void => {
-    if (error === null) request.ended(bytes);
-    else request.failed(error);
-  };
-  const [first] = vector as readonly [Uint8Array];
-  const length = Math.min(first.length, MAX_CALL_BYTES);
-  if (vector.length > 1) {
-    if (kind === TransferKind.READ) fs.readv(fd, vector, position, onEnd);
-    else fs.writev(fd, vector, position, onEnd);
-  } else if (kind === TransferKind.READ) {
-    fs.read(fd, first, 0, length, position, onEnd);
-  } else {
-    fs.write(fd, first, 0, length, position, onEnd);
-  }
-}
-
-function openFlags(kind: Stats, writable: boolean): number {
-  if (!writable) return constants.O_RDONLY;
-  return kind.isBlockDevice() ? constants.O_RDWR | constants.O_EXCL : constants.O_RDWR;
-}
-
-/** Opens without touching the access time where that is possible. */
-async function openQuietly(path: string, flags: number): Promise<FileHandle> {
-  // Undefined on systems that have no such flag.
-  const noAtime: number | undefined = constants.O_NOATIME;
-  if (noAtime === undefined) return open(path, flags);
-  try {
-    return await open(path, flags | noAtime);
-  } catch (error) {
-    // open(2): EPERM if O_NOATIME was asked for by somebody who is neither the owner nor privileged.
-    if (errno(error) !== "EPERM") throw error;
-    return open(path, flags);
-  }
-}
-
-/**
- * `fstat` gives 0 as the size of a block device, so Linux's sysfs is asked, and failing that the device
- * itself.
- */
-async function blockDeviceSize(handle: FileHandle, rdev: number): Promise<number> {
-  // gnu_dev_major and gnu_dev_minor of glibc, for the 32 bits that Linux uses.
-  const major = (rdev >>> 8) & 0xfff;
-  const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
-  try {
-    // In units of 512 bytes, whatever the device's block size.
-    return Number(await readFile(`/sys/dev/block/${major}:${minor}/size`, "utf8")) * 512;
-  } catch {
-    return probeSize(handle);
-  }
-}
-
-/** Finds the end by doubling, then halving: some fifty small reads, whatever the size. */
-export async function probeSize(handle: Pick<FileHandle, "read">): Promise<number> {
-  const block = new Uint8Array(PROBE_BYTES);
-  const bytesAt = async (index: number): Promise<number> => {
-    try {
-      return (await handle.read(block, 0, PROBE_BYTES, index * PROBE_BYTES)).bytesRead;
-    } catch (error) {
-      // A bad sector is inside the device; other errors are how some systems say that the address is behind
-      // its end.
-      return errno(error) === "EIO" ? PROBE_BYTES : 0;
-    }
-  };
-  let behind = 1;
-  while (behind * PROBE_BYTES < Number.MAX_SAFE_INTEGER / 2 && (await bytesAt(behind)) > 0) behind *= 2;
-  let inside = 0;
-  while (behind - inside > 1) {
-    const middle = Math.floor((inside + behind) / 2);
-    if ((await bytesAt(middle)) > 0) inside = middle;
-    else behind = middle;
-  }
-  return inside * PROBE_BYTES + (await bytesAt(inside));
 }
 
 function openError(path: string, cause: unknown): MemberError {
   if (MemberError.isInstance(cause)) return cause;
   const hint = errno(cause) === "EBUSY" ? "; it is mounted or belongs to a running array" : "";
   return new MemberError("ERR_MEMBER_OPEN", path, `can't be opened: ${reason(cause)}${hint}`, { cause });
-}
-
-function errno(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

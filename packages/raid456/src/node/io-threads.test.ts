@@ -24,7 +24,7 @@ beforeEach(async () => {
     Uint8Array.from({ length: FILE_BYTES }, (_, i) => i * 7),
   );
   // In this process they are started once for all tests.
-  io = IoThreads.common;
+  io = IoThreads.cached;
   const memory = shareable(1);
   while (!io.takes([memory])) await new Promise((resolve) => setTimeout(resolve));
 });

@@ -6,6 +6,8 @@ import { IoRing, MAX_PIECES, type RingTransfer } from "./io-ring.js";
 /** Node has as many for the same, unless the environment's `UV_THREADPOOL_SIZE` says otherwise. */
 const DEFAULT_THREADS = 4;
 const MAX_THREADS = 64;
+/** How many times as many there are for direct I/O. */
+const DIRECT_TIMES = 2;
 /**
  * Threads get a buffer when so many transfers have used it, and are started with the first one: a program that reads a superblock needs none, and they
  * don't let go of what they have, so memory that is used once or twice is left to Node.
@@ -38,7 +40,8 @@ export interface IoRequest extends RingTransfer {
  * stay in memory as long as the threads live. They don't keep the process alive, but transfers do.
  */
 export class IoThreads {
-  static #common: IoThreads | null = null;
+  static #cached: IoThreads | null = null;
+  static #direct: IoThreads | null = null;
   readonly #count: number;
   readonly #ring = new IoRing();
   readonly #workers: Worker[] = [];
@@ -60,10 +63,16 @@ export class IoThreads {
     this.#count = count;
   }
 
-  /** Those that all files of the process share. */
-  static get common(): IoThreads {
-    IoThreads.#common ??= new IoThreads(commonCount());
-    return IoThreads.#common;
+  /** Those that all files of the process share, for what goes through the page cache: it keeps processors busy. */
+  static get cached(): IoThreads {
+    IoThreads.#cached ??= new IoThreads(usualCount());
+    return IoThreads.#cached;
+  }
+
+  /** Those for what goes past it: they wait for devices, which want more to do than there are processors. */
+  static get direct(): IoThreads {
+    IoThreads.#direct ??= new IoThreads(usualCount() * DIRECT_TIMES);
+    return IoThreads.#direct;
   }
 
   /** Starts the threads. Resolves when the first one is there. */
@@ -196,7 +205,7 @@ export class IoThreads {
   }
 }
 
-function commonCount(): number {
+function usualCount(): number {
   const { UV_THREADPOOL_SIZE } = env;
   const count = Math.floor(Number(UV_THREADPOOL_SIZE));
   return count > 0 ? Math.min(count, MAX_THREADS) : DEFAULT_THREADS;
