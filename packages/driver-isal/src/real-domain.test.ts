@@ -39,6 +39,36 @@ it.each([1, 64, 256, 4096, 65536])("gives memory at multiples of %d", (alignByte
   }
 });
 
+it("gives each caller memory of its own, of zeros, small pieces in one buffer", () => {
+  const domain = open();
+  const sizes = [100, 4096, 384 * 1024, 1, 5_000_000, 3_000_000, 3_000_000, 3_000_000, 70_000];
+  const memories = sizes.map((sizeBytes) => domain.alloc(sizeBytes, 4096));
+  for (const [i, memory] of memories.entries()) {
+    expect(memory.every((byte) => byte === 0)).toBe(true);
+    memory.fill(i + 1);
+  }
+  for (const [i, memory] of memories.entries()) expect(memory.every((byte) => byte === i + 1)).toBe(true);
+  const buffers = memories.map(({ buffer }) => buffer);
+  expect(new Set(buffers.slice(0, 4)).size).toBe(1);
+  // Beside them one that is too long, and another slab, as the first one has no room for the last but one.
+  expect(new Set(buffers).size).toBe(3);
+  expect(buffers[8]).toBe(buffers[7]);
+});
+
+it("keeps a copy of memory that could be taken away apart from all other memory", () => {
+  const domain = open();
+  const given = domain.alloc(64, 64);
+  const shared = domain.map(given, 0, 64, BIDIRECTIONAL);
+  const outside = Uint8Array.of(1, 2, 3);
+  const copied = domain.map(outside, 0, 3, BIDIRECTIONAL);
+  expect(domain.find(copied, 3)?.bounced?.outside).toEqual(outside);
+  expect(domain.find(copied, 65)).toBeNull();
+  domain.unmap(copied, 3, BIDIRECTIONAL);
+  expect(domain.find(copied, 1)).toBeNull();
+  expect(domain.find(shared, 64)?.buffer).toBe(given.buffer);
+  domain.unmap(shared, 64, BIDIRECTIONAL);
+});
+
 it("finds what is mapped, and nothing beyond its ends", () => {
   const domain = open();
   const memories = Array.from({ length: 20 }, (_, i) => new Uint8Array(new SharedArrayBuffer(16 + 8 * i)));

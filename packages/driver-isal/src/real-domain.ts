@@ -4,6 +4,9 @@ import { type DmaAddr, DmaDirection, type DmaDomain } from "@dmaengine/core/driv
 /** A cache line, which is as much as the widest vectors of any processor have. */
 const LINE_BYTES = 64;
 
+/** Memory from which smaller pieces are cut: several huge pages of x86 and ARM, of 2 MiB each. */
+const SLAB_BYTES = 8 * 1024 * 1024;
+
 /** Memory that the library may reach, at its address in this process. */
 export interface Window {
   readonly base: DmaAddr;
@@ -31,6 +34,10 @@ export class RealDomain implements DmaDomain {
   #last: Window | undefined;
   /** What was mapped as it is the last time: the next mapping is mostly of the same buffer, and asking where that is takes a call. */
   #lastMapped: Window | undefined;
+  /** What the next pieces are cut from, how much of it is gone, and where it is. */
+  #slab = new SharedArrayBuffer(0);
+  #slabUsed = 0;
+  #slabAddr = 0;
   bouncedBytes = 0;
 
   constructor(name: string, { addressOf }: { addressOf(buffer: SharedArrayBuffer): number }) {
@@ -48,7 +55,8 @@ export class RealDomain implements DmaDomain {
       return this.#mapBuffer(buffer).base + memory.byteOffset + offsetBytes;
     }
     const outside = memory.subarray(offsetBytes, offsetBytes + lengthBytes);
-    const inside = this.alloc(lengthBytes, LINE_BYTES);
+    // On its own: what is in a slab is in the slab's window.
+    const inside = this.#allocAlone(lengthBytes, LINE_BYTES);
     this.#copy(inside, outside);
     return this.#insert({
       base: this.#addressOf(inside.buffer) + inside.byteOffset,
@@ -84,12 +92,26 @@ export class RealDomain implements DmaDomain {
     this.#copy(bounced.inside.subarray(start, end), bounced.outside.subarray(start, end));
   }
 
-  /** Memory that is mapped as it is. It is freed when nobody has it any more. */
+  /**
+   * Memory that is mapped as it is. Small pieces are neighbours in one buffer, so that a system with huge pages can use some for them; it is freed when
+   * nobody has any of it any more.
+   */
   alloc(sizeBytes: number, alignBytes: number): Uint8Array<SharedArrayBuffer> {
     const align = Math.max(alignBytes, LINE_BYTES);
+    if (sizeBytes + align > SLAB_BYTES / 2) return this.#allocAlone(sizeBytes, align);
+    let at = this.#slabUsed + paddingAt(this.#slabAddr + this.#slabUsed, align);
+    if (at + sizeBytes > this.#slab.byteLength) {
+      this.#slab = new SharedArrayBuffer(SLAB_BYTES);
+      this.#slabAddr = this.#addressOf(this.#slab);
+      at = paddingAt(this.#slabAddr, align);
+    }
+    this.#slabUsed = at + sizeBytes;
+    return new Uint8Array(this.#slab, at, sizeBytes);
+  }
+
+  #allocAlone(sizeBytes: number, align: number): Uint8Array<SharedArrayBuffer> {
     const buffer = new SharedArrayBuffer(sizeBytes + align);
-    const beyond = this.#addressOf(buffer) % align;
-    return new Uint8Array(buffer, beyond === 0 ? 0 : align - beyond, sizeBytes);
+    return new Uint8Array(buffer, paddingAt(this.#addressOf(buffer), align), sizeBytes);
   }
 
   /** The memory that holds all of `addr … addr + lengthBytes - 1`; null when it is not mapped. */
@@ -161,4 +183,10 @@ export class RealDomain implements DmaDomain {
     to.set(from);
     this.bouncedBytes += from.length;
   }
+}
+
+/** How far it is from an address to the next multiple of `align`. */
+function paddingAt(addr: number, align: number): number {
+  const beyond = addr % align;
+  return beyond === 0 ? 0 : align - beyond;
 }
