@@ -1,7 +1,8 @@
 /**
  * How fast arrays are, compared with what their members can do: RAID-6 on six files in memory and on disk, in the same run with Node's own parallel
  * reads and writes of the same files, and with SnapRAID where it is installed. Requests are in memory that the engine reaches directly
- * (`device.alloc`). All take turns; medians count, and ratios are made round by round, as the machine is not equally fast all the time.
+ * (`device.alloc`), and what plain reads and writes use is as long. On a disk, members are open for direct I/O; Node's own calls go through the page cache.
+ * All take turns; medians count, and ratios are made round by round, as the machine is not equally fast all the time.
  *
  *   --quick           in memory only, less data and fewer rounds: less than a minute
  *   --json            the results as JSON
@@ -16,6 +17,7 @@ import { isal } from "@dmaengine/driver-isal";
 import { FileMember } from "@dmaengine/raid456/node";
 import { ArrayContestant, PlainContestant } from "./array/contestants.js";
 import { Files } from "./array/files.js";
+import { useHugePages } from "./array/huge-pages.js";
 import { type Memory, makeMemory, memoryOf } from "./array/memory.js";
 import { PlainIo } from "./array/plain-io.js";
 import { asData, PLAIN, type Result, SNAPRAID, tableOf } from "./array/report.js";
@@ -40,7 +42,7 @@ const CHUNK_KIB = [64, 512];
 const PLACES = quick
   ? [{ place: "memory", parent: options.memory, memberMib: 64, smallWrites: 2000, warmUps: 4, rounds: 3 }]
   : [
-      { place: "memory", parent: options.memory, memberMib: 256, smallWrites: 8000, warmUps: 4, rounds: 5 },
+      { place: "memory", parent: options.memory, memberMib: 256, smallWrites: 8000, warmUps: 6, rounds: 7 },
       { place: "disk", parent: options.disk, memberMib: 128, smallWrites: 1000, warmUps: 1, rounds: 3 },
     ];
 /** Memory of requests, each way: what is in flight at a time. */
@@ -60,6 +62,7 @@ const ENGINES: readonly [name: string, driver: () => DmaDriver][] = [
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const notes: string[] = [];
+if (!quick) notes.push(useHugePages());
 const memory = makeMemory(MEMORY_BYTES);
 const engines = new Map<string, { readonly engine: DmaEngine; readonly memory: Memory }>();
 for (const [name, driver] of ENGINES) {
@@ -84,7 +87,9 @@ for (const { place, parent, memberMib, smallWrites, warmUps, rounds } of PLACES)
   const { read, write } = plain.transferBytes;
   notes.push(`${place}: plain reads of ${read / 1024} KiB and writes of ${write / 1024} KiB are the fastest`);
   const snapraid = await openSnapraid(members.folder, memberBytes);
-  const devices = await Promise.all(members.paths.map((path) => FileMember.open(path, { writable: true })));
+  const devices = await Promise.all(
+    members.paths.map((path) => FileMember.open(path, { writable: true, direct: place === "disk" })),
+  );
   for (const chunkKib of CHUNK_KIB) {
     // Its blocks are its own, and a command of it takes seconds to start and end.
     const peer = quick && chunkKib !== CHUNK_KIB[0] ? null : snapraid;

@@ -15,6 +15,8 @@ export interface Stream {
 export class PlainIo {
   readonly #files: readonly FileHandle[];
   readonly #memory: Memory;
+  /** Transfers of streams that have begun. */
+  #turns = 0;
   /** Length of a transfer, in bytes, by what it does: {@link calibrate} finds the best. */
   readonly transferBytes = { read: 1024 * 1024, write: 1024 * 1024 };
 
@@ -48,7 +50,7 @@ export class PlainIo {
 
   /** Does all streams side by side. What was written is durable then. */
   async run(streams: readonly Stream[]): Promise<void> {
-    await Promise.all(streams.map((stream, lane) => this.#run(stream, lane, streams.length)));
+    await Promise.all(streams.map((stream) => this.#run(stream)));
     await this.flush(streams.flatMap(({ kind, file }) => (kind === "write" ? [file] : [])));
   }
 
@@ -77,15 +79,15 @@ export class PlainIo {
     await Promise.all(this.#files.map((file) => file.close()));
   }
 
-  /** Each stream has a part of the memory for itself, and goes around in it. */
-  async #run({ file, kind, lengthBytes }: Stream, lane: number, lanes: number): Promise<void> {
+  /** All streams go around in the whole memory together, as requests to an array do: whether it fits into the CPU's caches decides how fast it is. */
+  async #run({ file, kind, lengthBytes }: Stream): Promise<void> {
     const handle = this.#files[file] as FileHandle;
     const { source, into } = this.#memory;
     const step = this.transferBytes[kind];
-    const places = Math.max(1, Math.floor(source.length / lanes / step));
-    for (let at = 0, n = 0; at < lengthBytes; at += step, n++) {
+    const places = Math.floor(source.length / step);
+    for (let at = 0; at < lengthBytes; at += step) {
       const length = Math.min(step, lengthBytes - at);
-      const place = (lane * places + (n % places)) * step;
+      const place = (this.#turns++ % places) * step;
       if (kind === "read") await handle.read(into, place, length, at);
       else await handle.write(source, place, length, at);
     }
