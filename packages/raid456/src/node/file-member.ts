@@ -12,8 +12,8 @@ import { openDirect, openFile } from "./open-file.js";
  * A member on a regular file or a block device.
  *
  * Transfers of memory that threads share, as that of software engines, are left to threads of the process's own, which are started when there is
- * enough for them to do, as many as `UV_THREADPOOL_SIZE` says (default 4); all others to Node. What the threads get, memory that is used again and
- * again, they keep until the process ends.
+ * enough for them to do, as many as `UV_THREADPOOL_SIZE` says (default 4), and twice as many for direct I/O; all others to Node. What the threads get,
+ * memory that is used again and again, they keep until the process ends.
  */
 export class FileMember implements MemberDevice {
   readonly name: string;
