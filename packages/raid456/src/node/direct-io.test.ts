@@ -3,8 +3,11 @@ import { statfsSync } from "node:fs";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type DmaDevice, DmaEngine } from "@dmaengine/core";
+import { cpu } from "@dmaengine/driver-cpu/node";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RaidArray } from "../array.js";
 import { FileMember } from "./file-member.js";
 
 const PAGE_BYTES = 4096;
@@ -37,16 +40,16 @@ function aligned(sizeBytes: number): Uint8Array {
   return new Uint8Array(memory.buffer, 0, sizeBytes);
 }
 
-/** How much of the file the page cache holds, in pages. */
-function cachedPages(): number {
-  const options = ["--noheadings", "--output", "pages", path];
+/** How much of a file the page cache holds, in pages. */
+function cachedPages(file = path): number {
+  const options = ["--noheadings", "--output", "pages", file];
   return Number(execFileSync("fincore", options, { encoding: "utf8" }));
 }
 
-/** Writes the file to its disk, and drops it from the page cache. */
-function dropFromCache(): void {
-  execFileSync("dd", [`of=${path}`, "conv=notrunc,fdatasync", "count=0"], { stdio: "ignore" });
-  execFileSync("dd", [`if=${path}`, "iflag=nocache", "count=0"], { stdio: "ignore" });
+/** Writes a file to its disk, and drops it from the page cache. */
+function dropFromCache(file = path): void {
+  execFileSync("dd", [`of=${file}`, "conv=notrunc,fdatasync", "count=0"], { stdio: "ignore" });
+  execFileSync("dd", [`if=${file}`, "iflag=nocache", "count=0"], { stdio: "ignore" });
 }
 
 /** Whether the folder for temporary files is on a disk. What is in memory is in the page cache, however it is opened. */
@@ -106,6 +109,39 @@ describe.skipIf(!onDisk)("FileMember.open with direct", () => {
     await member.read(0, aligned(FILE_BYTES + 1).subarray(1));
     expect(cachedPages()).toBeGreaterThan(0);
     await member.close();
+  });
+
+  it("serves a whole array past the page cache, whose stripes and requests are aligned", async () => {
+    const engine = new DmaEngine();
+    const [device] = (await engine.register(cpu())) as [DmaDevice];
+    const paths = Array.from({ length: 5 }, (_, i) => join(folder, `member-${i}`));
+    for (const file of paths) {
+      await writeFile(file, new Uint8Array(1 << 20));
+      dropFromCache(file);
+    }
+    const open = (file: string): Promise<FileMember> =>
+      FileMember.open(file, { writable: true, direct: true });
+    const members = await Promise.all(paths.map(open));
+    const slots = members.map((member) => ({ device: member, dataOffsetBytes: 0 }));
+    const options = { level: 6, raidDisks: 5, chunkBytes: 65536, memberBytes: 1 << 20, engine } as const;
+    const written = device.alloc(3 << 20, PAGE_BYTES);
+    for (let i = 0; i < written.length; i++) written[i] = i * 7 + (i >> 12);
+    const array = new RaidArray({ ...options, members: slots });
+    await array.write(0, written);
+    await array.write(5 * PAGE_BYTES, written.subarray(0, PAGE_BYTES));
+    await array.flush();
+    array.close();
+    written.copyWithin(5 * PAGE_BYTES, 0, PAGE_BYTES);
+    const degraded = new RaidArray({
+      ...options,
+      members: slots.map((slot, i) => (i % 2 === 1 ? null : slot)),
+    });
+    const read = device.alloc(3 << 20, PAGE_BYTES);
+    await degraded.read(0, read);
+    degraded.close();
+    expect(Buffer.compare(read, written)).toBe(0);
+    expect(paths.map(cachedPages)).toEqual([0, 0, 0, 0, 0]);
+    await Promise.all(members.map((member) => member.close()));
   });
 
   it("says where the file ends when it became shorter", async () => {

@@ -4,9 +4,9 @@ import { checkRange, checkWritable, closedError, MemberError } from "../member/m
 import { vectorBytes } from "../member/vector.js";
 import { blockDeviceSize } from "./block-device-size.js";
 import { errno, reason } from "./errno.js";
-import { type Descriptors, FileTransfer } from "./file-transfer.js";
+import { FileTransfer } from "./file-transfer.js";
 import { TransferKind } from "./io-ring.js";
-import { openDirect, openFile } from "./open-file.js";
+import { type OpenFile, openDirect, openFile } from "./open-file.js";
 
 /**
  * A member on a regular file or a block device.
@@ -19,25 +19,14 @@ export class FileMember implements MemberDevice {
   readonly name: string;
   readonly sizeBytes: number;
   readonly writable: boolean;
-  readonly #handle: FileHandle;
-  /** The same file, past the page cache. */
-  readonly #direct: FileHandle | null;
-  readonly #descriptors: Descriptors;
+  readonly #file: OpenFile;
   #open = true;
   #inFlight = 0;
   #whenIdle: () => void = () => {};
 
-  private constructor(
-    name: string,
-    handle: FileHandle,
-    direct: FileHandle | null,
-    sizeBytes: number,
-    writable: boolean,
-  ) {
+  private constructor(name: string, file: OpenFile, sizeBytes: number, writable: boolean) {
     this.name = name;
-    this.#handle = handle;
-    this.#direct = direct;
-    this.#descriptors = { cached: handle.fd, direct: direct?.fd ?? null };
+    this.#file = file;
     this.sizeBytes = sizeBytes;
     this.writable = writable;
   }
@@ -50,7 +39,7 @@ export class FileMember implements MemberDevice {
    * refuses while the device is mounted or belongs to a running array.
    *
    * @param options.direct - transfers go between memory and device without a copy in the page cache (`O_DIRECT`), as md's own do, where both are aligned:
-   * multiples of 4 KiB on the device, in memory from `device.alloc()`. All others go through the page cache; Linux keeps the two consistent. It
+   * multiples of 4 KiB on the device, and memory of `device.alloc(length, 4096)`. All others go through the page cache; Linux keeps the two consistent. It
    * pays for devices as fast as a copy in memory, and leaves the page cache to others; what is read often and fits in there is slower. Linux
    * only, and not on every file system. Default: false.
    * @throws MemberError `ERR_MEMBER_OPEN`
@@ -70,8 +59,8 @@ export class FileMember implements MemberDevice {
       const handle = await openFile(path, kind, writable);
       try {
         const sizeBytes = kind.isBlockDevice() ? await blockDeviceSize(handle, kind.rdev) : kind.size;
-        const past = direct ? await openDirect(path, handle, writable) : null;
-        return new FileMember(path, handle, past, sizeBytes, writable);
+        const file = { cached: handle, direct: direct ? await openDirect(path, handle, writable) : null };
+        return new FileMember(path, file, sizeBytes, writable);
       } catch (error) {
         await handle.close();
         throw error;
@@ -96,7 +85,7 @@ export class FileMember implements MemberDevice {
     }
     try {
       await handle.truncate(sizeBytes);
-      return new FileMember(path, handle, null, sizeBytes, true);
+      return new FileMember(path, { cached: handle, direct: null }, sizeBytes, true);
     } catch (error) {
       await handle.close();
       await unlink(path);
@@ -125,7 +114,7 @@ export class FileMember implements MemberDevice {
     // What was opened for reading has nothing to make durable.
     if (!this.writable) return;
     try {
-      await this.#handle.datasync();
+      await this.#file.cached.datasync();
     } catch (error) {
       throw new MemberError("ERR_MEMBER_IO", this.name, `flushing failed: ${reason(error)}`, {
         cause: error,
@@ -142,7 +131,7 @@ export class FileMember implements MemberDevice {
         this.#whenIdle = resolve;
       });
     }
-    await Promise.all([this.#handle.close(), this.#direct?.close()]);
+    await Promise.all([this.#file.cached.close(), this.#file.direct?.close()]);
   }
 
   #transfer(kind: TransferKind, offsetBytes: number, vector: readonly Uint8Array[]): Promise<void> {
@@ -163,7 +152,7 @@ export class FileMember implements MemberDevice {
         else reject(error);
       };
       const rest = { kind, position: offsetBytes, vector };
-      new FileTransfer(rest, endBytes, this, this.#descriptors, end).goOn();
+      new FileTransfer(rest, endBytes, this, this.#file, end).goOn();
     });
   }
 }

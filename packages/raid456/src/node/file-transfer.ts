@@ -5,19 +5,13 @@ import { errno, reason } from "./errno.js";
 import type { FileMember } from "./file-member.js";
 import { type RingTransfer, TransferKind } from "./io-ring.js";
 import { type IoRequest, IoThreads } from "./io-threads.js";
+import type { OpenFile } from "./open-file.js";
 
 /** Longest system call, in bytes: Node takes no 2 GiB at once. */
 const MAX_CALL_BYTES = 1024 ** 3;
 
 /** What is tried past the page cache begins, and ends, at multiples of it: disks with logical blocks of more than 4 KiB are rare. */
 const DIRECT_BYTES = 4096;
-
-/** The file descriptors of one file. */
-export interface Descriptors {
-  readonly cached: number;
-  /** Goes past the page cache (`O_DIRECT`); null when nothing is to. */
-  readonly direct: number | null;
-}
 
 /** Reads or writes a part of a file: with one call, unless the system does less than it was asked to. */
 export class FileTransfer implements IoRequest {
@@ -28,35 +22,36 @@ export class FileTransfer implements IoRequest {
   vector: readonly Uint8Array[];
   readonly #endBytes: number;
   readonly #member: FileMember;
-  readonly #cached: number;
-  #direct: number | null;
+  readonly #file: OpenFile;
+  /** The system did not take the memory for direct I/O. */
+  #refused = false;
   readonly #onEnd: (error: MemberError | null) => void;
 
   constructor(
     { kind, position, vector }: Omit<RingTransfer, "fd">,
     endBytes: number,
     member: FileMember,
-    { cached, direct }: Descriptors,
+    file: OpenFile,
     onEnd: (error: MemberError | null) => void,
   ) {
     this.kind = kind;
-    this.fd = cached;
+    this.fd = file.cached.fd;
     this.position = position;
     this.vector = vector;
     this.#endBytes = endBytes;
     this.#member = member;
-    this.#cached = cached;
-    this.#direct = direct;
+    this.#file = file;
     this.#onEnd = onEnd;
   }
 
   /** Asks the system for what is left. */
   goOn(): void {
+    const { cached, direct } = this.#file;
     let io = IoThreads.cached;
-    this.fd = this.#cached;
-    if (this.#direct !== null && mayBeDirect(this)) {
+    this.fd = cached.fd;
+    if (direct !== null && !this.#refused && mayBeDirect(this)) {
       io = IoThreads.direct;
-      this.fd = this.#direct;
+      this.fd = direct.fd;
     }
     try {
       if (io.takes(this.vector)) io.transfer(this);
@@ -82,8 +77,8 @@ export class FileTransfer implements IoRequest {
 
   failed(cause: unknown): void {
     // open(2): memory that is not aligned as the device wants it. Where memory is, JavaScript doesn't know.
-    if (this.fd === this.#direct && errno(cause) === "EINVAL") {
-      this.#direct = null;
+    if (this.fd === this.#file.direct?.fd && errno(cause) === "EINVAL") {
+      this.#refused = true;
       this.goOn();
       return;
     }

@@ -5,6 +5,13 @@ import { errno, reason } from "./errno.js";
 
 const NOT_DIRECT = "can't be opened for direct I/O, open it without `direct`";
 
+/** A file, opened as often as its transfers need it. */
+export interface OpenFile {
+  readonly cached: FileHandle;
+  /** Goes past the page cache (`O_DIRECT`); null when nothing is to. */
+  readonly direct: FileHandle | null;
+}
+
 /** Opens a file or block device so that reading leaves its time stamps as they are, and writing is refused while somebody else has the device. */
 export function openFile(path: string, kind: Stats, writable: boolean): Promise<FileHandle> {
   return openQuietly(path, openFlags(kind, writable));
