@@ -1,3 +1,6 @@
+import { setTimeout } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { DmaDirection } from "@dmaengine/core";
 import koffi from "koffi";
 import { expect, it } from "vitest";
@@ -53,6 +56,23 @@ it("gives each caller memory of its own, of zeros, small pieces in one buffer", 
   // Beside them one that is too long, and another slab, as the first one has no room for the last but one.
   expect(new Set(buffers).size).toBe(3);
   expect(buffers[8]).toBe(buffers[7]);
+});
+
+it("lets go of a buffer that nobody has a piece of", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const domain = open();
+  const some = (): WeakRef<ArrayBufferLike> => new WeakRef(domain.alloc(3_000_000, 64).buffer);
+  const first = some();
+  const kept = domain.alloc(3_000_000, 64);
+  expect(kept.buffer).toBe(first.deref());
+  const second = some();
+  const third = [some(), some()][1];
+  expect(third?.deref()).not.toBe(second.deref());
+  await setTimeout(1);
+  gc();
+  expect(first.deref()).toBe(kept.buffer);
+  expect(second.deref()).toBeUndefined();
 });
 
 it("keeps a copy of memory that could be taken away apart from all other memory", () => {

@@ -93,8 +93,8 @@ export class RealDomain implements DmaDomain {
   }
 
   /**
-   * Memory that is mapped as it is. Small pieces are neighbours in one buffer, so that a system with huge pages can use some for them; it is freed when
-   * nobody has any of it any more.
+   * Memory that is mapped as it is. Small pieces are cut from one buffer after another, so that a system with huge pages can use some for them. A buffer is
+   * freed when the next one is in use and nobody has a piece of it.
    */
   alloc(sizeBytes: number, alignBytes: number): Uint8Array<SharedArrayBuffer> {
     const align = Math.max(alignBytes, LINE_BYTES);

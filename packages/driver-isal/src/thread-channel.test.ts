@@ -107,7 +107,8 @@ describe.skipIf(missing !== undefined)(titled("a channel"), () => {
     const { device } = chan;
     /** Submits the xor of a block that nobody has any more. */
     const submit = (): { cookie: number; gone: WeakRef<ArrayBufferLike> } => {
-      const lost = new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES)).fill(0x42);
+      // Too long to be cut from a buffer that others have pieces of.
+      const lost = device.alloc(5 << 20).fill(0x42);
       const addr = device.mapSingle(lost, DmaDirection.TO_DEVICE);
       const tx = chan.prepXor(base, [addr, addr], 2, BLOCK_BYTES) as DmaTxDescriptor;
       const cookie = tx.submit();
