@@ -58,8 +58,8 @@ const ENGINES: readonly [name: string, driver: () => DmaDriver][] = [
   ["isal x1", () => isal()],
 ];
 
-// Files are removed at exit.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+// Files are removed, and settings put back, at exit.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 
 const notes: string[] = [];
 if (!quick) notes.push(useHugePages());

@@ -5,7 +5,7 @@ const SETTING = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 /**
  * Has Linux put memory into huge pages as long as the process runs, as it does anyway on Debian and RHEL. Direct I/O names a device each piece of memory that
- * is not beside the one before, so nearly each page of 4 KiB: some virtual disks get to half of their speed with that.
+ * is not beside the one before, so nearly each page of 4 KiB, and some virtual disks are slow with many of them.
  *
  * @returns what there is now, in words
  */
